@@ -17,6 +17,14 @@ EventEntry const* Registry::find_event(std::string_view name) const
     return found == m_events.end() ? nullptr : &found->second;
 }
 
+void Registry::describe_arguments(std::string_view command, std::function<UnionInfo()> union_of)
+{
+    assert(!m_closed);
+    auto const found = m_commands.find(command);
+    assert(found != m_commands.end());
+    found->second.union_of = std::move(union_of);
+}
+
 void Registry::add(CommandEntry entry)
 {
     assert(!m_closed);

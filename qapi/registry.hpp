@@ -21,12 +21,20 @@ namespace minivisor::qapi {
 using SyncHandler = std::function<Result<Value>(Value const& arguments, CallContext&)>;
 using AsyncHandler = std::function<boost::asio::awaitable<Result<Value>>(Value arguments, CallContext&)>;
 
+/// Arguments that are a flat union whose branches are known only at run time (object-add).
+struct UnionInfo {
+    std::string tag; ///< the member that chooses the branch
+    std::vector<std::string> common_strings; ///< members of every branch, all of type str
+    std::vector<std::pair<std::string, TypeInfo const*>> branches;
+};
+
 struct CommandEntry {
     std::string name;
     CommandInfo info;
     TypeInfo const* arguments;
     TypeInfo const* returns;
     std::variant<SyncHandler, AsyncHandler> handler;
+    std::function<UnionInfo()> union_of; ///< set where `arguments` is such a union
 };
 
 struct EventEntry {
@@ -74,6 +82,9 @@ public:
         add(make_entry<C, Outcome>(call));
     }
 
+    /// Says what the arguments of a bound command look like, where its type does not.
+    void describe_arguments(std::string_view command, std::function<UnionInfo()> union_of);
+
     template <typename E>
     void declare_event()
     {
@@ -94,7 +105,8 @@ private:
     static CommandEntry make_entry(Call call)
     {
         using Arguments = typename C::Arguments;
-        CommandEntry entry {std::string(C::name), C::info, &type_of<Arguments>(), &type_of<typename C::Returns>(), {}};
+        CommandEntry entry {std::string(C::name), C::info, &type_of<Arguments>(),
+            &type_of<typename C::Returns>(), {}, {}};
         if constexpr (detail::IsAwaitable<Outcome>::value) {
             static_assert(returns_as_declared<C, typename Outcome::value_type>());
             entry.handler = AsyncHandler(

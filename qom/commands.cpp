@@ -75,6 +75,13 @@ void bind_commands(qapi::Registry& registry, Tree& tree)
     registry.bind<qapi::ObjectAdd>([&tree](qapi::Value arguments) -> Result<void> {
         return add_user_object(tree, std::move(arguments.as_object()), qapi::Spelling::json);
     });
+    registry.describe_arguments(qapi::ObjectAdd::name, [&tree] {
+        qapi::UnionInfo info {"qom-type", {"id"}, {}};
+        for (auto const& [name, type] : tree.types().all())
+            if (type.create)
+                info.branches.emplace_back(name, type.options);
+        return info;
+    });
     registry.bind<qapi::ObjectDel>(
         [&tree](qapi::ObjectDelArguments arguments) { return delete_user_object(tree, arguments.id); });
 }
