@@ -36,7 +36,8 @@ Error expects(std::string_view name, std::string_view what)
 class Decoder {
 public:
     explicit Decoder(Spelling spelling)
-        : m_keyval(spelling == Spelling::keyval)
+        : m_keyval(spelling != Spelling::json)
+        , m_options(spelling == Spelling::qemu_opts)
     {
     }
 
@@ -99,7 +100,7 @@ private:
         if (m_keyval) {
             auto const number = util::parse_int64(TRY(text(value, place)));
             if (!number)
-                return expects(place.path, "integer");
+                return expects(place.path, m_options ? "an int64 value" : "integer");
             return *number;
         }
         if (value.is_int64())
@@ -116,7 +117,7 @@ private:
                 return static_cast<std::int64_t>(*number);
             if (auto const number = util::parse_int64(word))
                 return *number;
-            return expects(place.path, "integer");
+            return expects(place.path, m_options ? "a uint64 value" : "integer");
         }
         if (value.is_int64())
             return value.get_int64();
@@ -131,7 +132,7 @@ private:
             return static_cast<std::uint64_t>(TRY(wide_unsigned(value, place)));
         auto const bytes = util::parse_size(TRY(text(value, place)));
         if (!bytes)
-            return expects(place.path, "size");
+            return expects(place.path, m_options ? "a size value" : "size");
         return *bytes;
     }
 
@@ -198,13 +199,18 @@ private:
         if (used != given.size()) {
             for (auto const& [key, unused] : given)
                 if (!type.find_member({key.data(), key.size()}))
-                    return Error::generic(
-                        cat("Parameter '", path_of(std::string_view(key.data(), key.size())), "' is unexpected"));
+                    return unexpected(path_of({key.data(), key.size()}));
         }
         return {};
     }
 
+    Error unexpected(std::string const& path) const
+    {
+        return Error::generic(m_options ? cat("Invalid parameter '", path, "'") : cat("Parameter '", path, "' is unexpected"));
+    }
+
     bool m_keyval;
+    bool m_options;
 };
 
 } // namespace

@@ -8,8 +8,10 @@
 
 namespace minivisor::qapi {
 
-/// How scalars are spelled: as JSON types, or (keyval, 13.3) all as text such as "on", "64M".
-enum class Spelling { json, keyval };
+/// How scalars are spelled: as JSON types, or all as text such as "on", "64M". The option strings of the
+/// command line (qemu_opts) read like those of the monitor (keyval, qmp-surface section 13.3), but QEMU
+/// words its complaints about them otherwise (section 16).
+enum class Spelling { json, keyval, qemu_opts };
 
 /// Fills `target`, a value of `type`, from `value`. `name` is what errors call the value itself; the
 /// members of a nameless object are called by their bare names.

@@ -15,11 +15,17 @@ std::string Object::canonical_path() const
     return above == "/" ? cat("/", m_name) : cat(above, "/", m_name);
 }
 
-Result<Object*> Object::add_child(std::string name, std::unique_ptr<Object> child)
+Result<void> Object::check_name(std::string_view name) const
 {
-    if (m_index.contains(name) || m_type->find_property(name))
+    if (find_child(name) || m_type->find_property(name))
         return Error::generic(
             cat("attempt to add duplicate property '", name, "' to object (type '", m_type->name, "')"));
+    return {};
+}
+
+Result<Object*> Object::add_child(std::string name, std::unique_ptr<Object> child)
+{
+    TRY(check_name(name));
     child->m_parent = this;
     child->m_name = std::move(name);
     auto const at = m_children.insert(m_children.end(), std::move(child));

@@ -33,7 +33,8 @@ public:
     /// Whether object-del may delete it now.
     virtual bool is_in_use() const { return false; }
 
-    /// Fails with QEMU's text when the name is taken by a child or a property.
+    /// Fails with QEMU's text when a child or a property has the name already.
+    Result<void> check_name(std::string_view name) const;
     Result<Object*> add_child(std::string name, std::unique_ptr<Object> child);
     /// Null where there is none.
     Object* find_child(std::string_view name) const;

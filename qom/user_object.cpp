@@ -42,28 +42,37 @@ Result<void> flatten(qapi::Object& arguments, std::string_view nested, qapi::Typ
 
 } // namespace
 
-Result<void> add_user_object(Tree& tree, qapi::Object arguments, qapi::Spelling spelling)
+Result<PreparedObject> prepare_user_object(
+    TypeRegistry const& types, qapi::Object arguments, qapi::Spelling spelling)
 {
     auto const type_name = TRY(take_string(arguments, "qom-type"));
-    auto const* type = tree.types().find_creatable(type_name);
+    auto const* type = types.find_creatable(type_name);
     if (!type)
         return Error::generic(cat("Parameter 'qom-type' does not accept value '", type_name, "'"));
     auto id = TRY(take_string(arguments, "id"));
     TRY(flatten(arguments, "props", *type->options));
     TRY(flatten(arguments, "parameters", *type->options));
 
-    auto const options = type->options->make();
+    auto options = type->options->make();
     TRY(qapi::decode_into(*type->options, options.get(), arguments, {}, spelling));
     if (!util::is_identifier(id))
         return Error::generic("Parameter 'id' expects an identifier")
             .with_hint("Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
-    auto& objects = tree.objects();
-    if (objects.find_child(id) || objects.type().find_property(id))
-        return Error::generic(cat("attempt to add duplicate property '", id, "' to object (type 'container')"));
+    return PreparedObject {type, std::move(id), std::move(options)};
+}
 
-    auto object = TRY(type->create(options.get(), tree));
-    TRY(objects.add_child(std::move(id), std::move(object)));
+Result<void> create_user_object(Tree& tree, PreparedObject prepared)
+{
+    auto& objects = tree.objects();
+    TRY(objects.check_name(prepared.id));
+    auto object = TRY(prepared.type->create(prepared.options.get(), tree));
+    TRY(objects.add_child(std::move(prepared.id), std::move(object)));
     return {};
+}
+
+Result<void> add_user_object(Tree& tree, qapi::Object arguments, qapi::Spelling spelling)
+{
+    return create_user_object(tree, TRY(prepare_user_object(tree.types(), std::move(arguments), spelling)));
 }
 
 Result<void> delete_user_object(Tree& tree, std::string const& id)
