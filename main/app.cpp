@@ -127,9 +127,9 @@ Result<void> App::open()
             return std::move(loaded).error().context(option.origin);
     }
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker);
-    m_migration = std::make_unique<migration::Migration>(m_io, *m_machine, m_tree, m_events, m_worker,
+    m_migration = std::make_unique<migration::Migration>(m_io, *m_machine, m_tree, m_events,
         [this](int status) { request_exit(status); });
-    migration::bind_commands(m_registry, *m_migration);
+    migration::bind_commands(m_registry, *m_migration, m_worker);
     m_registry.close();
 
     if (m_options.pidfile)
