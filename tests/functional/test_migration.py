@@ -352,7 +352,7 @@ def test_cancelling_a_silent_peer(t):
 
 
 def test_bandwidth_limit(t):
-    "max-bandwidth is met within a tenth, and a raise takes effect at once"
+    "max-bandwidth is met within a fifth, and a raise takes effect at once"
     source, target = pair(t, mib=32)
     migration.set_parameters(source, max_bandwidth=16 << 20)
     began = time.monotonic()
@@ -360,11 +360,11 @@ def test_bandwidth_limit(t):
     migration.wait_status(source, "active")
     sample = {}
     deadline = Deadline(10)
-    while sample.get("transferred", 0) < 12 << 20 and not deadline.over():
+    while sample.get("transferred", 0) < 24 << 20 and not deadline.over():
         sample = source.qmp.cmd("query-migrate").get("ram", {})
     taken = time.monotonic() - began
     rate = sample["transferred"] / taken / (1 << 20)
-    t.check(12 < rate < 18, "%.1f MiB/s with a limit of 16" % rate)
+    t.check(12.8 < rate < 19.2, "%.1f MiB/s with a limit of 16" % rate)
     migration.set_parameters(source, max_bandwidth=0)
     began = time.monotonic()
     migration.wait_status(source, "completed")

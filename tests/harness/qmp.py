@@ -89,10 +89,13 @@ class Qmp:
         if isinstance(data, str):
             data = data.encode("utf-8")
         self.sock.settimeout(20)
-        if fds:
-            sent = socket.send_fds(self.sock, [data], list(fds))
-            data = data[sent:]
-        self.sock.sendall(data)
+        try:
+            if fds:
+                sent = socket.send_fds(self.sock, [data], list(fds))
+                data = data[sent:]
+            self.sock.sendall(data)
+        except OSError as error:
+            raise HarnessError("sending over QMP failed: %s%s" % (error, self.instance.last_words() if self.instance else ""))
         self.sock.settimeout(None)
 
     def raw(self, data, replies=1, seconds=10):
