@@ -5,7 +5,7 @@
    Braces of std types (but std::array) and of numbers are constructors, and safe.
 2. co_await inside TRY or another statement expression crashes the compiler: CO_TRY, CO_CHECK.
 3. A capturing lambda that is a coroutine dies before its frame, except as an immediate
-   argument of spawn (which keeps it) or bind (the registry keeps it).
+   argument of spawn (which keeps it), or of bind or AsyncHandler (the registry keeps it).
 """
 import re
 
@@ -112,7 +112,7 @@ def capturing_coroutines(path, code, bodies, faults):
                 i = inner[i]
             own.append(code[i])
             i += 1
-        if re.search(r"\bco_(await|return|yield)\b", "".join(own)) and called(code, start) not in ("spawn", "bind"):
+        if re.search(r"\bco_(await|return|yield)\b", "".join(own)) and called(code, start) not in ("spawn", "bind", "AsyncHandler"):
             faults.append("%s:%d: a capturing lambda is a coroutine, and not an immediate argument of spawn or bind: "
                           "it may die before its frame" % (path, line_of(code, start)))
 

@@ -59,6 +59,9 @@ def check_includes(root, faults):
             quoted, target = found.group(1) == '"', found.group(2)
             to = target.split("/")[0]
             where = "%s:%d: " % (path, line_of(text, found.start()))
+            if quoted and "/" not in target and in_test and \
+                    os.path.exists(os.path.join(root, os.path.dirname(path), target)):
+                continue    # a helper beside the test
             if quoted and "/" not in target:
                 faults.append(where + '"%s": includes are written from the root, such as "util/%s"' % (target, target))
             elif quoted and (".." in target or to not in FLOORS and to not in ("pch", "tests")):
