@@ -205,6 +205,7 @@ def test_the_terminal_is_restored(t):
     import termios
     for how in ("quit", "signal"):
         vm = t.start(hmp="pty", qmp=0)
+        vm.hmp.send("info status")
         vm.hmp.type("quit\r") if how == "quit" else vm.signal(15)
         vm.process.wait(10)
         flags = termios.tcgetattr(vm.input)[3]

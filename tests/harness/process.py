@@ -130,6 +130,8 @@ class Instance:
         self.argv += [str(a) for a in args]
         self._spawn(hmp == "pty", env or {}, columns, pass_fds, stdin)
         try:
+            if self.paths and not test.minivisor(self):
+                self._let_qemu_start()
             for path in self.paths:
                 self.monitors.append(self.connect(path, negotiate))
             self.qmp = self.monitors[0] if self.monitors else None
@@ -168,6 +170,15 @@ class Instance:
             self.input = self.process.stdin.fileno() if self.process.stdin else None
         self.out = Buffer(main_side if terminal else self.process.stdout.fileno())
         self.err = Buffer(self.process.stderr.fileno())
+
+    def _let_qemu_start(self):
+        """A client that comes while a QEMU 7.2 starts can make it hang for good: wait until its socket is
+        there and it has had a moment. Only for real QEMUs; minivisor must bear the haste."""
+        deadline = Deadline(10)
+        while not os.path.exists(self.paths[-1]) and not deadline.over():
+            if select.select([self.pidfd], [], [], 0.003)[0]:
+                return
+        select.select([self.pidfd], [], [], 0.03)
 
     # -- talking to it
 
