@@ -127,9 +127,8 @@ def where(error):
     return "".join("\n    at %s:%d: %s" % (os.path.basename(f.filename), f.lineno, f.line) for f in frames[-4:])
 
 
-def run_one(function, binary, cache, validate):
+def run_one(function, binary, directory, cache, validate):
     """Runs a test in this process; returns its result as (verdict, text)."""
-    directory = tempfile.mkdtemp(prefix="mv-")
     test = Test(binary, directory, cache, validate)
     verdict, text = "ok", ""
     try:
@@ -145,7 +144,6 @@ def run_one(function, binary, cache, validate):
     faults = test.finish()
     if faults:
         verdict, text = "fail", "\n    ".join(([text] if text else []) + faults)
-    shutil.rmtree(directory, ignore_errors=True)
     return verdict, text
 
 
@@ -175,18 +173,19 @@ class Pool:
 
     def start(self, area, function):
         receive, send = os.pipe()
+        directory = tempfile.mkdtemp(prefix="mv-")
         pid = os.fork()
         if pid == 0:
             os.setsid()
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.close(receive)
-            verdict = run_one(function, self.options.binary, self.cache, not self.options.no_schema)
+            verdict = run_one(function, self.options.binary, directory, self.cache, not self.options.no_schema)
             with os.fdopen(send, "w", encoding="utf-8") as out:
                 json.dump(verdict, out)
             os._exit(0)
         os.close(send)
         seconds = getattr(function, "seconds", SECONDS) * SCALE
-        self.running[receive] = [pid, area, function, time.monotonic(), seconds, b""]
+        self.running[receive] = [pid, area, function, time.monotonic(), seconds, b"", directory]
 
     def step(self):
         now = time.monotonic()
@@ -203,15 +202,17 @@ class Pool:
                 self.end(fd)
 
     def end(self, fd):
-        pid, area, function, began, _, data = self.running.pop(fd)
+        pid, area, function, began, _, data, directory = self.running.pop(fd)
         os.close(fd)
         os.waitpid(pid, 0)
+        shutil.rmtree(directory, ignore_errors=True)
         verdict, text = json.loads(data) if data else ("fail", "the test's process ended without a word")
         self.report(area, function, verdict, text, time.monotonic() - began)
 
     def kill(self):
         for job in self.running.values():
             os.killpg(job[0], signal.SIGKILL)
+            shutil.rmtree(job[6], ignore_errors=True)
 
 
 def main(folder, argv=None):
