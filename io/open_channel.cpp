@@ -115,7 +115,7 @@ Result<std::unique_ptr<Channel>> open_command(ExecAddress const& address, Direct
     std::string shell = "sh";
     std::string option = "-c";
     std::string command = address.command;
-    char* const argv[] {shell.data(), option.data(), command.data(), nullptr};
+    char* const argv[]{shell.data(), option.data(), command.data(), nullptr};
     pid_t child = 0;
     int const failed = posix_spawn(&child, "/bin/sh", &actions, &attributes, argv, environ);
     posix_spawnattr_destroy(&attributes);

@@ -15,10 +15,7 @@ TlsChannel::TlsChannel(util::UniqueFd socket, std::unique_ptr<crypto::TlsSession
 
 TlsChannel::~TlsChannel() = default;
 
-Result<std::size_t> TlsChannel::read(std::span<std::byte> buffer)
-{
-    return m_session->read(buffer);
-}
+Result<std::size_t> TlsChannel::read(std::span<std::byte> buffer) { return m_session->read(buffer); }
 
 Result<void> TlsChannel::write(std::span<iovec const> pieces)
 {
@@ -41,10 +38,7 @@ void TlsChannel::cancel() noexcept
     ::shutdown(m_socket.get(), SHUT_RDWR);
 }
 
-bool TlsChannel::refused() const
-{
-    return m_session->pending_alert().has_value();
-}
+bool TlsChannel::refused() const { return m_session->pending_alert().has_value(); }
 
 std::uint64_t TlsChannel::bytes_in_flight() const
 {

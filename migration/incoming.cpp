@@ -78,10 +78,7 @@ void Incoming::load_from_socket(util::UniqueFd fd, io::Admission admission)
     start_load(open, {});
 }
 
-io::Address const* Incoming::listening_at() const
-{
-    return m_waiting ? &m_door->address() : nullptr;
-}
+io::Address const* Incoming::listening_at() const { return m_waiting ? &m_door->address() : nullptr; }
 
 void Incoming::cancel()
 {
@@ -119,9 +116,8 @@ void Incoming::start_load(std::function<Result<std::unique_ptr<io::Channel>>()> 
 void Incoming::run(
     std::function<Result<std::unique_ptr<io::Channel>>()> const& open, std::vector<std::byte> const& first)
 {
-    auto const end = [this](LoadResult result) {
-        post([this, result = std::move(result)] { m_hooks.on_end(result); });
-    };
+    auto const end
+        = [this](LoadResult result) { post([this, result = std::move(result)] { m_hooks.on_end(result); }); };
     auto channel = open();
     {
         std::lock_guard const lock(m_mutex);

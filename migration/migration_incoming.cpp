@@ -33,15 +33,17 @@ Result<void> Migration::check_authorization_possible() const
     if (!m_settings.tls_authz())
         return {};
     if (m_settings.tls_creds().empty())
-        return Error::generic("Parameter 'tls-authz' is set, but 'tls-creds' is not: without TLS there is nobody to authorize");
+        return Error::generic(
+            "Parameter 'tls-authz' is set, but 'tls-creds' is not: without TLS there is nobody to authorize");
     auto const context = crypto::find_tls_context(m_tree, m_settings.tls_creds(), crypto::Endpoint::server);
     if (context && !(*context)->verify_peer())
-        return Error::generic("Parameter 'tls-authz' is set, but the TLS credentials have verify-peer=off: nobody's identity would be known");
+        return Error::generic("Parameter 'tls-authz' is set, but the TLS credentials have verify-peer=off: nobody's "
+                              "identity would be known");
     return {}; // credentials that are not there yet may come before the sender does
 }
 
-Result<void> Migration::start_incoming(
-    io::Address const& address, std::optional<io::ListeningSocket> socket, bool exit_on_error, util::FdTable* descriptors)
+Result<void> Migration::start_incoming(io::Address const& address, std::optional<io::ListeningSocket> socket,
+    bool exit_on_error, util::FdTable* descriptors)
 {
     Incoming::Hooks hooks;
     hooks.admission = [this] { return admission(); };
@@ -103,7 +105,9 @@ Result<io::Admission> Migration::admission()
     if (authz_id) {
         admission.authorize = [this, id = *authz_id](std::string const& identity) {
             auto const decision = authz::decide(m_tree, id, identity);
-            return crypto::Decision {decision.allowed, decision.reason};
+            if (!decision.detail.empty())
+                util::log::info(cat("authorization: ", id, " refuses '", identity, "': ", decision.detail));
+            return crypto::Decision{decision.allowed, decision.error};
         };
     }
     return admission;

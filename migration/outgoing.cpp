@@ -67,9 +67,8 @@ void Outgoing::post(std::function<void()> function)
 
 void Outgoing::run()
 {
-    auto const end = [this](SendResult result) {
-        post([this, result = std::move(result)] { m_hooks.on_end(result); });
-    };
+    auto const end
+        = [this](SendResult result) { post([this, result = std::move(result)] { m_hooks.on_end(result); }); };
     auto channel = open_channel();
     {
         std::lock_guard const lock(m_mutex);
