@@ -31,7 +31,7 @@ Result<void> load_file(std::string const& path, std::uint64_t address, bool forc
     auto const size = static_cast<std::uint64_t>(status.st_size);
     auto const* block = memory.find_address(address);
     if (!block || size > block->size() - (address - block->guest_address()))
-        return cannot_load(path, cat(size, " bytes do not fit into RAM at 0x", util::to_hex_number(address)));
+        return cannot_load(path, cat(size, " bytes do not fit into RAM at 0x", util::hex(address)));
     std::vector<std::byte> piece(1 << 20);
     for (std::uint64_t done = 0; done < size;) {
         auto const count = read(fd.get(), piece.data(), std::min<std::uint64_t>(piece.size(), size - done));

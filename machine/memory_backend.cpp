@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "machine/memory_backend.hpp"
 
+#include "qom/tree.hpp"
 #include "util/text.hpp"
 
 #include <unistd.h>

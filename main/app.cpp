@@ -39,8 +39,17 @@ Result<qom::PreparedObject> prepare_object(qom::TypeRegistry const& types, std::
             return Error::generic("Invalid parameter type for 'object', expected: dict");
         return qom::prepare_user_object(types, std::move(value.get_object()), qapi::Spelling::json);
     }
-    auto arguments = TRY(qapi::parse_nested_opts(text, "qom-type"));
-    return qom::prepare_user_object(types, std::move(arguments), qapi::Spelling::qemu_opts);
+    // The older option form, but with the dotted keys of the newer one.
+    std::string keyval;
+    for (auto const& item : qapi::parse_qemu_opts(text, "qom-type").items) {
+        if (!item.short_form.empty())
+            log::warn(cat("short-form boolean option '", item.short_form, "' deprecated"));
+        keyval += cat(keyval.empty() ? "" : ",", item.name, "=");
+        for (char const c : item.value)
+            keyval += c == ',' ? std::string(",,") : std::string(1, c);
+    }
+    auto arguments = TRY(qapi::parse_keyval(keyval));
+    return qom::prepare_user_object(types, std::move(arguments.object), qapi::Spelling::qemu_opts);
 }
 
 class App {
@@ -118,9 +127,9 @@ Result<void> App::open()
             return std::move(loaded).error().context(option.origin);
     }
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker);
-    m_migration = std::make_unique<migration::Migration>(m_io, *m_machine, m_tree, m_events, m_worker,
+    m_migration = std::make_unique<migration::Migration>(m_io, *m_machine, m_tree, m_events,
         [this](int status) { request_exit(status); });
-    migration::bind_commands(m_registry, *m_migration);
+    migration::bind_commands(m_registry, *m_migration, m_worker);
     m_registry.close();
 
     if (m_options.pidfile)

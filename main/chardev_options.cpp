@@ -45,11 +45,12 @@ Result<Chardev> make_socket(qapi::Object const& text_options)
     return chardev;
 }
 
-qapi::Object to_object(std::vector<std::pair<std::string, std::string>> const& pairs)
+/// The options by name; of those given twice the last counts.
+qapi::Object parse_pairs(std::string_view text, std::string_view implied_key)
 {
     qapi::Object object;
-    for (auto const& [key, value] : pairs)
-        object[key] = value;
+    for (auto const& item : qapi::parse_qemu_opts(text, implied_key).items)
+        object[item.name] = item.value;
     return object;
 }
 
@@ -67,7 +68,7 @@ Result<std::string> take(qapi::Object& object, std::string_view key, std::string
 
 Result<Chardev> parse_chardev(std::string_view text)
 {
-    auto options = to_object(TRY(qapi::parse_qemu_opts(text, "backend")));
+    auto options = parse_pairs(text, "backend");
     auto const id = TRY(take(options, "id", "chardev: no id specified"));
     if (!util::is_identifier(id))
         return Error::generic("Parameter 'id' expects an identifier")
@@ -95,10 +96,8 @@ Result<Chardev> parse_short_chardev(std::string_view text)
     }
     if (text == "none" || text == "null")
         return chardev;
-    if (text.starts_with("unix:")) {
-        auto const pairs = TRY(qapi::parse_qemu_opts(text.substr(5), "path"));
-        return make_socket(to_object(pairs));
-    }
+    if (text.starts_with("unix:"))
+        return make_socket(parse_pairs(text.substr(5), "path"));
     if (text.starts_with("tcp:")) {
         auto const rest = text.substr(4);
         auto const comma = rest.find(',');
@@ -107,7 +106,7 @@ Result<Chardev> parse_short_chardev(std::string_view text)
             return Error::generic(cat("parse error: ", text));
         qapi::Object options;
         if (comma != rest.npos)
-            options = to_object(TRY(qapi::parse_qemu_opts(rest.substr(comma + 1), "")));
+            options = parse_pairs(rest.substr(comma + 1), {});
         options["host"] = where->host;
         options["port"] = where->port;
         return make_socket(options);

@@ -36,7 +36,7 @@ Result<bool> parse_switch(std::string_view name, std::string_view value)
 
 Result<void> set_name(Options& options, std::string_view argument, std::string const&)
 {
-    for (auto const& [key, value] : TRY(qapi::parse_qemu_opts(argument, "guest"))) {
+    for (auto const& [key, value, short_form] : qapi::parse_qemu_opts(argument, "guest").items) {
         if (key != "guest")
             return invalid_parameter(key);
         options.machine.name = value;
@@ -46,7 +46,7 @@ Result<void> set_name(Options& options, std::string_view argument, std::string c
 
 Result<void> set_memory(Options& options, std::string_view argument, std::string const&)
 {
-    for (auto const& [key, value] : TRY(qapi::parse_qemu_opts(argument, "size"))) {
+    for (auto const& [key, value, short_form] : qapi::parse_qemu_opts(argument, "size").items) {
         if (key != "size")
             return invalid_parameter(key);
         constexpr std::uint64_t mebibyte = 1 << 20;
@@ -81,7 +81,7 @@ Result<void> set_machine(Options& options, std::string_view argument, std::strin
                                  "none                 empty machine (default)\n";
         return {};
     }
-    for (auto const& [key, value] : TRY(qapi::parse_qemu_opts(argument, "type"))) {
+    for (auto const& [key, value, short_form] : qapi::parse_qemu_opts(argument, "type").items) {
         if (key == "type")
             options.machine.kind = value;
         else if (key == "memory-backend")
@@ -142,7 +142,7 @@ Result<void> add_mon(Options& options, std::string_view argument, std::string co
     options.has_monitor_option = true;
     MonitorOption monitor;
     monitor.origin = origin;
-    for (auto const& [key, value] : TRY(qapi::parse_qemu_opts(argument, "chardev"))) {
+    for (auto const& [key, value, short_form] : qapi::parse_qemu_opts(argument, "chardev").items) {
         if (key == "chardev") {
             monitor.chardev = value;
         } else if (key == "mode") {
@@ -165,7 +165,7 @@ Result<void> add_device(Options& options, std::string_view argument, std::string
 {
     qapi::Object arguments;
     std::string driver;
-    for (auto const& [key, value] : TRY(qapi::parse_qemu_opts(argument, "driver"))) {
+    for (auto const& [key, value, short_form] : qapi::parse_qemu_opts(argument, "driver").items) {
         if (key == "driver")
             driver = value;
         else if (key == "addr" || key == "data" || key == "data-len" || key == "file" || key == "data-be" || key == "force-raw")

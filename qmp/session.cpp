@@ -132,22 +132,18 @@ void Session::work()
         if (auto* error = std::get_if<Error>(&next.what))
             reply(next.id, std::move(*error));
         else
-            m_busy = !run(std::get<Request>(std::move(next.what)));
+            run(std::get<Request>(std::move(next.what)));
     }
 }
 
-bool Session::run(Request request)
+void Session::run(Request request)
 {
-    if (request.command->name == qapi::QmpCapabilities::name && !m_negotiated) {
-        reply(request.id, negotiate(request.arguments));
-        return true;
-    }
-    if (std::holds_alternative<qapi::SyncHandler>(request.command->handler)) {
-        reply(request.id, m_house.run_now(*request.command, request.arguments, m_context));
-        return true;
-    }
+    if (request.command->name == qapi::QmpCapabilities::name && !m_negotiated)
+        return reply(request.id, negotiate(request.arguments));
+    if (std::holds_alternative<qapi::SyncHandler>(request.command->handler))
+        return reply(request.id, m_house.run_now(*request.command, request.arguments, m_context));
+    m_busy = true; // before it starts, since it may be done at once
     m_wire.spawn([this, request = std::move(request)] { return run_later(request, true); });
-    return false;
 }
 
 boost::asio::awaitable<void> Session::run_later(Request request, bool in_band)

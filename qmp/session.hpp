@@ -48,8 +48,8 @@ private:
     Result<Request> check(qapi::Object& input, bool& out_of_band);
     Result<Request> check_negotiation(std::string_view command_name, qapi::Object const& input);
     void work();
-    /// True when the command has answered; false when it goes on by itself.
-    bool run(Request request);
+    /// Runs the command; one that takes its time goes on by itself and clears m_busy in the end.
+    void run(Request request);
     boost::asio::awaitable<void> run_later(Request request, bool in_band);
     void reply(std::optional<qapi::Value> const& id, Result<qapi::Value> result);
     void send(qapi::Value const& value);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "qom/commands.hpp"
 
+#include "qapi/json.hpp"
+#include "qapi/keyval.hpp"
 #include "qapi/schema/qom.hpp"
 #include "qom/user_object.hpp"
 #include "util/text.hpp"
@@ -50,6 +52,43 @@ std::vector<qapi::ObjectTypeInfo> list_types(Tree const& tree, qapi::QomListType
     return list;
 }
 
+std::string text_of_lines(std::vector<std::string> const& lines)
+{
+    std::string text;
+    for (auto const& line : lines)
+        text += cat(line, "\n");
+    return text;
+}
+
+/// Help about the type that the text names; about all where it names none that there is (as in QEMU).
+std::string help_for(Tree const& tree, qapi::Object const& named)
+{
+    auto const* name = named.if_contains("qom-type");
+    if (name && name->is_string() && tree.types().find_creatable(qapi::str(name->get_string()))) {
+        auto lines = type_help(tree.types(), qapi::view(name->get_string()));
+        if (lines)
+            return text_of_lines(*lines);
+    }
+    return text_of_lines(creatable_types_help(tree.types()));
+}
+
+/// The text of object_add; what it gives back is help, if that was asked for.
+Result<std::string> add_by_text(Tree& tree, qapi::ObjectAddTextArguments const& arguments)
+{
+    if (arguments.text.starts_with('{')) {
+        auto value = TRY(qapi::parse_json(arguments.text));
+        if (!value.is_object())
+            return Error::generic("Invalid parameter type for 'object', expected: dict");
+        TRY(add_user_object(tree, std::move(value.get_object()), qapi::Spelling::json));
+        return std::string();
+    }
+    auto named = TRY(qapi::parse_keyval(arguments.text, "qom-type"));
+    if (named.help)
+        return help_for(tree, named.object);
+    TRY(add_user_object(tree, std::move(named.object), qapi::Spelling::keyval));
+    return std::string();
+}
+
 } // namespace
 
 void bind_commands(qapi::Registry& registry, Tree& tree)
@@ -75,6 +114,8 @@ void bind_commands(qapi::Registry& registry, Tree& tree)
     registry.bind<qapi::ObjectAdd>([&tree](qapi::Value arguments) -> Result<void> {
         return add_user_object(tree, std::move(arguments.as_object()), qapi::Spelling::json);
     });
+    registry.bind<qapi::ObjectAddText>(
+        [&tree](qapi::ObjectAddTextArguments arguments) { return add_by_text(tree, arguments); });
     registry.describe_arguments(qapi::ObjectAdd::name, [&tree] {
         qapi::UnionInfo info {"qom-type", {"id"}, {}};
         for (auto const& [name, type] : tree.types().all())

@@ -31,9 +31,11 @@ public:
     {
         if (!m_pool)
             m_pool.emplace(m_threads);
-        auto call = [](std::function<T()> inner) -> boost::asio::awaitable<T> { co_return inner(); };
+        // Asio wants results that can be made from nothing.
+        auto call = [](std::function<T()> inner) -> boost::asio::awaitable<std::optional<T>> { co_return inner(); };
         auto running = boost::asio::co_spawn(*m_pool, call(std::move(function)), boost::asio::use_awaitable);
-        co_return co_await std::move(running);
+        auto result = co_await std::move(running);
+        co_return *std::move(result);
     }
 
 private:

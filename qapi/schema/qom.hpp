@@ -102,4 +102,17 @@ struct ObjectAdd : Command<"object-add", Value> {
     static constexpr CommandInfo info {.summary = "Create an object."};
 };
 
+struct ObjectAddTextArguments {
+    std::string text;
+};
+BOOST_DESCRIBE_STRUCT(ObjectAddTextArguments, (), (text))
+constexpr auto docs(ObjectAddTextArguments const*)
+{
+    return members({{"text", "TYPE,id=ID,KEY=VALUE,... or a JSON object; also 'help' and 'TYPE,help'"}});
+}
+/// Returns lines of help where help was asked for, otherwise nothing.
+struct ObjectAddText : Command<"__org.minivisor_object-add-text", ObjectAddTextArguments, std::string> {
+    static constexpr CommandInfo info {.summary = "Create an object as HMP's object_add spells it."};
+};
+
 } // namespace minivisor::qapi

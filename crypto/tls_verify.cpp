@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "crypto/tls_verify.hpp"
+
+#include "crypto/identity.hpp"
+#include "util/text.hpp"
+
+#include <openssl/x509_vfy.h>
+
+#include <exception>
+#include <utility>
+
+namespace minivisor::crypto {
+
+namespace {
+
+/// As GnuTLS does it: a revocation list says who is revoked; an issuer without one, or with an old one, has revoked
+/// nobody else.
+int tolerate_missing_lists(int good, X509_STORE_CTX* chain)
+{
+    if (good)
+        return 1;
+    auto const error = X509_STORE_CTX_get_error(chain);
+    if (error != X509_V_ERR_UNABLE_TO_GET_CRL && error != X509_V_ERR_CRL_HAS_EXPIRED)
+        return 0;
+    X509_STORE_CTX_set_error(chain, X509_V_OK);
+    return 1;
+}
+
+Decision ask(Authorize const& authorize, std::string const& identity)
+{
+    try {
+        return authorize(identity);
+    } catch (std::exception const& failed) {
+        return {false, cat("TLS x509 authz check for ", identity, " failed: ", failed.what())};
+    } catch (...) {
+        return {false, cat("TLS x509 authz check for ", identity, " failed")};
+    }
+}
+
+} // namespace
+
+PeerJudge::PeerJudge(Endpoint own_endpoint, std::string host, Authorize authorize)
+    : m_own_endpoint(own_endpoint)
+    , m_host(std::move(host))
+    , m_authorize(std::move(authorize))
+{
+}
+
+void PeerJudge::attach(SSL* session)
+{
+    SSL_set_app_data(session, this);
+}
+
+int PeerJudge::verify_callback(X509_STORE_CTX* chain, void*)
+{
+    auto* const session
+        = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* const judge = session ? static_cast<PeerJudge*>(SSL_get_app_data(session)) : nullptr;
+    if (!judge) {
+        X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+    }
+    try {
+        return judge->judge(chain) ? 1 : 0;
+    } catch (...) {
+        // No memory: OpenSSL's frames must not see an exception.
+        X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
+}
+
+bool PeerJudge::refuse(X509_STORE_CTX* chain, int error, Failure::Stage stage, std::string sentence)
+{
+    // OpenSSL chooses the alert by this number.
+    X509_STORE_CTX_set_error(chain, error);
+    m_failure = Failure {stage, Error::generic(std::move(sentence)), m_claimed_identity, std::nullopt};
+    return false;
+}
+
+bool PeerJudge::judge(X509_STORE_CTX* chain)
+{
+    auto* const certificate = X509_STORE_CTX_get0_cert(chain);
+    auto identity = identity_of(certificate);
+    m_claimed_identity = identity ? *identity : std::string();
+
+    set_verification_rules(X509_STORE_CTX_get0_param(chain));
+    X509_STORE_CTX_set_verify_cb(chain, tolerate_missing_lists);
+    if (X509_verify_cert(chain) != 1) {
+        auto const error = X509_STORE_CTX_get_error(chain);
+        auto const depth = X509_STORE_CTX_get_error_depth(chain);
+        return refuse(chain, error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error, Failure::Stage::verify,
+            verification_reason(error, depth));
+    }
+    if (!judge_usage(chain, certificate))
+        return false;
+    if (!identity)
+        return refuse(chain, X509_V_ERR_APPLICATION_VERIFICATION, Failure::Stage::authorize,
+            cat("Cannot get ", m_own_endpoint == Endpoint::server ? "client" : "server",
+                " distinguished name: ", identity.error().desc()));
+    if (!judge_identity(chain, certificate))
+        return false;
+    m_identity = m_claimed_identity;
+    return true;
+}
+
+bool PeerJudge::judge_usage(X509_STORE_CTX* chain, X509* certificate)
+{
+    if (!allows_signing(certificate))
+        return refuse(chain, X509_V_ERR_INVALID_PURPOSE, Failure::Stage::verify,
+            "Key usage violation in certificate has been detected.");
+    auto const peer_endpoint = m_own_endpoint == Endpoint::server ? Endpoint::client : Endpoint::server;
+    if (!allows_endpoint(certificate, peer_endpoint))
+        return refuse(chain, X509_V_ERR_INVALID_PURPOSE, Failure::Stage::verify,
+            cat("The certificate's purpose does not allow use with a TLS ",
+                peer_endpoint == Endpoint::server ? "server" : "client"));
+    return true;
+}
+
+bool PeerJudge::judge_identity(X509_STORE_CTX* chain, X509* certificate)
+{
+    if (m_authorize) {
+        auto decision = ask(m_authorize, m_claimed_identity);
+        if (!decision.allowed) {
+            auto reason = decision.reason.empty() ? cat("TLS x509 authz check for ", m_claimed_identity, " is denied")
+                                                  : std::move(decision.reason);
+            return refuse(
+                chain, X509_V_ERR_APPLICATION_VERIFICATION, Failure::Stage::authorize, std::move(reason));
+        }
+    }
+    if (m_own_endpoint == Endpoint::client && !matches_host(certificate, m_host))
+        return refuse(chain, X509_V_ERR_HOSTNAME_MISMATCH, Failure::Stage::verify,
+            cat("Certificate does not match the hostname ", m_host));
+    return true;
+}
+
+} // namespace minivisor::crypto

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The judgement of a peer, made inside OpenSSL's certificate verification so that a refusal reaches the peer
+// as an alert: chain, validity, revocation, usage, then who it is, whether it may come in, whether it is the
+// host that was meant (QEMU's order). A session owns one; nothing here touches the connection.
+#pragma once
+
+#include "crypto/openssl.hpp"
+#include "crypto/x509.hpp"
+#include "util/error.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace minivisor::crypto {
+
+/// The answer of an authorization check.
+struct Decision {
+    bool allowed = false;
+    /// For a refusal: the sentence to report. Empty: "TLS x509 authz check for DN is denied".
+    std::string reason;
+};
+
+/// Asked once, on the thread that does the handshake, with the verified peer's identity (identity_of()). It must answer
+/// at once or hold up that handshake only. An exception counts as no. Empty: there is no authorization configured.
+using Authorize = std::function<Decision(std::string const& identity)>;
+
+/// What went wrong with a session.
+struct Failure {
+    enum class Stage {
+        /// Before or in the handshake, other than the below: no TLS, no common parameters, a broken connection.
+        handshake,
+        /// The peer's certificate: missing, not trusted, expired, revoked, of another host.
+        verify,
+        /// The peer is who it says and may not come in.
+        authorize,
+        /// After the handshake, our side's view of it.
+        data,
+    };
+
+    Stage stage = Stage::handshake;
+    /// One true sentence; it may hold the peer's identity.
+    Error error = Error::generic("");
+    /// The name in the peer's certificate, "" when there is none that can be written. Proven only from stage
+    /// authorize on; before that it is what the peer claims.
+    std::string peer_identity;
+    /// The alert that the peer sent, if that is what ended the session (a number of RFC 8446).
+    std::optional<int> alert;
+};
+
+class PeerJudge {
+public:
+    /// `host`: the name or address that a server's certificate has to match; not looked at on a server's end.
+    PeerJudge(Endpoint own_endpoint, std::string host, Authorize authorize);
+
+    /// Makes the judge the one that `session` asks; it must outlive the session.
+    void attach(SSL* session);
+    /// For SSL_CTX_set_cert_verify_callback: finds the judge of the session and asks it.
+    static int verify_callback(X509_STORE_CTX* chain, void*);
+
+    /// Why the peer was refused, if it was.
+    std::optional<Failure> const& failure() const { return m_failure; }
+    /// The accepted peer's identity; "" before, and where peers are not verified.
+    std::string const& identity() const { return m_identity; }
+
+private:
+    bool judge(X509_STORE_CTX* chain);
+    bool judge_usage(X509_STORE_CTX* chain, X509* certificate);
+    bool judge_identity(X509_STORE_CTX* chain, X509* certificate);
+    bool refuse(X509_STORE_CTX* chain, int error, Failure::Stage stage, std::string sentence);
+
+    Endpoint m_own_endpoint;
+    std::string m_host;
+    Authorize m_authorize;
+    std::string m_claimed_identity;
+    std::string m_identity;
+    std::optional<Failure> m_failure;
+};
+
+} // namespace minivisor::crypto
