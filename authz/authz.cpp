@@ -9,10 +9,10 @@ Decision decide(qom::Tree& tree, std::string const& authz_id, std::string_view i
 {
     auto const* object = tree.find_user_object(authz_id);
     if (!object)
-        return {false, cat("Cannot find QAuthZ object ID ", authz_id)};
+        return {false, cat("Cannot find QAuthZ object ID ", authz_id), {}};
     auto const* authz = dynamic_cast<Authz const*>(object);
     if (!authz)
-        return {false, cat("Object '", authz_id, "' is not a QAuthZ subclass")};
+        return {false, cat("Object '", authz_id, "' is not a QAuthZ subclass"), {}};
     return authz->decide(identity);
 }
 

@@ -8,10 +8,11 @@
 
 namespace minivisor::authz {
 
-/// An answer; `reason` explains a no to the operator, never to the peer.
+/// An answer. Both texts are for the operator, never for the peer.
 struct Decision {
     bool allowed = false;
-    std::string reason;
+    std::string error; ///< the question could not be answered, and why: takes the place of "is denied"
+    std::string detail; ///< what a no rests on
 };
 
 /// Base of the authorization types.

@@ -13,8 +13,8 @@ Result<std::unique_ptr<AuthZSimple>> AuthZSimple::create(qom::Type const& type, 
 Decision AuthZSimple::decide(std::string_view identity) const
 {
     if (identity == m_options.identity)
-        return {true, {}};
-    return {false, cat(name(), " allows only ", util::printable(m_options.identity))};
+        return {true, {}, {}};
+    return {false, {}, cat("it allows only '", m_options.identity, "'")};
 }
 
 void register_simple(qom::TypeRegistry& types)

@@ -207,7 +207,7 @@ Result<void> App::open_monitor(MonitorOption const& option)
         if (m_daemon)
             return Error::generic("cannot use stdio with -daemonize");
         if (!option.control && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0)
-            return hmp::open_console(m_io, m_dispatcher);
+            return Error::generic("no console yet");
         return m_monitors.serve_descriptors(
             util::UniqueFd(dup(STDIN_FILENO)), util::UniqueFd(dup(STDOUT_FILENO)), std::move(factory), false);
     }

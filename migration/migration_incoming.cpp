@@ -103,7 +103,9 @@ Result<io::Admission> Migration::admission()
     if (authz_id) {
         admission.authorize = [this, id = *authz_id](std::string const& identity) {
             auto const decision = authz::decide(m_tree, id, identity);
-            return crypto::Decision {decision.allowed, decision.reason};
+            if (!decision.detail.empty())
+                util::log::info(cat("authorization: ", id, " refuses '", identity, "': ", decision.detail));
+            return crypto::Decision {decision.allowed, decision.error};
         };
     }
     return admission;

@@ -101,12 +101,8 @@ Result<std::vector<std::string>> type_help(TypeRegistry const& types, std::strin
     if (!type)
         return Error::generic(cat("Parameter 'qom-type' does not accept value '", name, "'"));
     std::vector<std::string> options;
-    for (auto const& member : type->options->members) {
-        auto line = cat("  ", member.name, "=<", property_type_name(*member.type), ">");
-        if (!member.doc.empty())
-            line += std::string(line.size() < 24 ? 24 - line.size() : 1, ' ') + "- " + member.doc;
-        options.push_back(std::move(line));
-    }
+    for (auto const& member : type->options->members)
+        options.push_back(cat("  ", member.name, "=<", property_type_name(*member.type), ">"));
     std::sort(options.begin(), options.end());
     std::vector<std::string> lines {cat(type->name, " options:")};
     lines.insert(lines.end(), options.begin(), options.end());
