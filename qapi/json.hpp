@@ -66,8 +66,11 @@ private:
     std::string_view token_text(char const* begin, char const* end);
     void end_token(std::string_view text, Emit const& emit);
     void stray(char const* begin, char const* end, Emit const& emit);
+    bool count(JsonToken kind, std::string_view text, Emit const& emit);
+    void open(JsonToken kind, Emit const& emit);
+    void close(JsonToken kind, Emit const& emit);
     void deliver(JsonToken kind, std::string_view text, Emit const& emit);
-    void emit_and_restart(Result<Value> result, Emit const& emit);
+    void emit_and_restart(Result<Value>&& result, Emit const& emit);
 
     JsonLimits m_limits;
     State m_state = State::start;
