@@ -105,11 +105,8 @@ Result<KeyPtr> read_key(std::string const& path)
     OPENSSL_cleanse(text.data(), text.size());
     if (key)
         return key;
-    bool const no_key = first_openssl_reason() == PEM_R_NO_START_LINE;
-    auto const errors = take_openssl_errors();
-    if (encrypted)
-        return Error::generic("Decryption has failed.");
-    return Error::generic(no_key ? "The requested data were not available." : errors);
+    clear_openssl_errors();
+    return Error::generic(encrypted ? "Decryption has failed." : "The requested data were not available.");
 }
 
 void warn_of_open_key(std::string const& path)

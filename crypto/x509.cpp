@@ -273,18 +273,16 @@ bool matches_host(X509* certificate, std::string_view host)
     auto const address = address_bytes(host);
     GeneralNamesPtr const names(
         static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-    bool any_dns_name = false;
+    bool names_hosts = false;
     for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
         auto const* const name = sk_GENERAL_NAME_value(names.get(), i);
         if (name->type == GEN_IPADD && !address.empty() && text_of(name->d.iPAddress) == address)
             return true;
-        if (name->type == GEN_DNS) {
-            any_dns_name = true;
-            if (address.empty() && name_matches(text_of(name->d.dNSName), host))
-                return true;
-        }
+        if (name->type == GEN_DNS && address.empty() && name_matches(text_of(name->d.dNSName), host))
+            return true;
+        names_hosts = names_hosts || name->type == GEN_DNS || name->type == GEN_IPADD || name->type == GEN_URI;
     }
-    if (!address.empty() || any_dns_name)
+    if (!address.empty() || names_hosts)
         return false;
     auto const purpose = extension_of<ExtendedUsagePtr>(certificate, NID_ext_key_usage);
     if (purpose.present && (!purpose.value || !names_purpose(purpose.value.get(), Endpoint::server)))
@@ -316,6 +314,8 @@ std::string verification_reason(int error, int depth)
     case X509_V_ERR_CERT_REVOKED:
         return depth == 0 ? "The certificate has been revoked"
                           : "The certificate is not trusted: its issuer's has been revoked";
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_KEYUSAGE_NO_CERTSIGN: return "The certificate is not trusted";
     case X509_V_ERR_EE_KEY_TOO_SMALL:
     case X509_V_ERR_CA_KEY_TOO_SMALL:
     case X509_V_ERR_CA_MD_TOO_WEAK: return "The certificate uses an insecure algorithm";
