@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How fast a session is beside bare OpenSSL in the same run. Hidden: run it with `unit-crypto "[bench]"`.
+// How fast a session is beside bare OpenSSL in the same run, and what credentials cost. Hidden: run it with
+// `unit-crypto "[bench]"`.
 #include "pki.hpp"
 #include "tls_pair.hpp"
 
@@ -37,7 +38,7 @@ double session_speed(Directory const& files, std::size_t write_size, Flush flush
         tcp_sockets());
     pair.run();
     REQUIRE(pair.both_done());
-    std::vector<std::byte> const data(write_size, std::byte {7});
+    std::vector<std::byte> const data(write_size, std::byte{7});
     std::vector<std::byte> buffer(piece);
     return gigabytes_per_second(
         [&] {
@@ -67,7 +68,7 @@ double bare_speed(Directory const& files)
         std::jthread const other([&] { SSL_accept(server.get()); });
         SSL_connect(client.get());
     }
-    std::vector<std::byte> const data(piece, std::byte {7});
+    std::vector<std::byte> const data(piece, std::byte{7});
     std::vector<std::byte> buffer(piece);
     return gigabytes_per_second(
         [&] {
@@ -98,4 +99,18 @@ TEST_CASE("a session is no slower than bare OpenSSL", "[.][bench]")
               << "session, 1 MiB writes:      " << session << " GB/s\n"
               << "session, 4 KiB writes:      " << session_speed(files, 4096, Flush::later) << " GB/s\n";
     CHECK(session >= bare);
+}
+
+TEST_CASE("server credentials are loaded in less than 5 ms", "[.][bench]")
+{
+    Directory const files;
+    // The best of several: the machine has other things to do.
+    auto best = std::chrono::steady_clock::duration::max();
+    for (int i = 0; i < 20; ++i) {
+        auto const start = std::chrono::steady_clock::now();
+        load_context(files.dir, Endpoint::server, {});
+        best = std::min(best, std::chrono::steady_clock::now() - start);
+    }
+    std::cout << "server credentials: " << std::chrono::duration<double, std::milli>(best).count() << " ms\n";
+    CHECK(best < std::chrono::milliseconds(5));
 }

@@ -14,15 +14,15 @@ using Stage = Failure::Stage;
 
 namespace {
 
-X509Options const only_12 {.sanity_check = false, .priority = "NORMAL:-VERS-TLS1.3"};
-X509Options const unverified {.verify_peer = false, .sanity_check = false};
+X509Options const only_12{.sanity_check = false, .priority = "NORMAL:-VERS-TLS1.3"};
+X509Options const unverified{.verify_peer = false, .sanity_check = false};
 
 /// What the client learns after its handshake: the peer's alert, or "".
 std::string learned(TlsSession& session)
 {
     if (auto const failure = session.failure())
         return failure->error.desc();
-    std::array<std::byte, 16> buffer {};
+    std::array<std::byte, 16> buffer{};
     auto const transfer = session.try_read(buffer);
     if (transfer.step == Step::failed)
         return session.failure()->error.desc();
@@ -93,7 +93,7 @@ TEST_CASE("TLS 1.2 serves too, and all kinds of keys")
         write_identity(files.dir, "server", files.server);
         write_identity(files.dir, "client", files.client);
         for (bool const old : {false, true}) {
-            Pair pair(load_context(files.dir, Endpoint::client, old ? only_12 : X509Options {}),
+            Pair pair(load_context(files.dir, Endpoint::client, old ? only_12 : X509Options{}),
                 load_context(files.dir, Endpoint::server, {}));
             pair.run();
             INFO(type << " " << old);
@@ -235,11 +235,12 @@ TEST_CASE("authorization is asked with the identity, once, and its refusal reach
     Directory const files;
     for (auto const* const priority : {"NORMAL", "NORMAL:-VERS-TLS1.3"}) {
         std::vector<std::string> asked;
-        auto const outcome = refused_by_server(files, files.dir, {.priority = priority}, [&](std::string const& identity) {
-            asked.push_back(identity);
-            return Decision {};
-        });
-        CHECK(asked == std::vector<std::string> {"CN=client.example"});
+        auto const outcome
+            = refused_by_server(files, files.dir, {.priority = priority}, [&](std::string const& identity) {
+                  asked.push_back(identity);
+                  return Decision{};
+              });
+        CHECK(asked == std::vector<std::string>{"CN=client.example"});
         CHECK(outcome.server == "TLS x509 authz check for CN=client.example is denied");
         CHECK(outcome.client == "The peer refused our certificate: not authorized (TLS alert handshake_failure)");
         CHECK(outcome.detail.stage == Stage::authorize);
@@ -252,7 +253,9 @@ TEST_CASE("authorization lets in whom it allows")
 {
     Directory const files;
     Pair pair(load_context(files.dir, Endpoint::client, {}), load_context(files.dir, Endpoint::server, {}), "localhost",
-        [](std::string const& identity) { return Decision {identity == "CN=client.example", ""}; });
+        [](std::string const& identity) {
+            return Decision{identity == "CN=client.example", ""};
+        });
     pair.run();
     CHECK(pair.both_done());
 }
@@ -260,8 +263,9 @@ TEST_CASE("authorization lets in whom it allows")
 TEST_CASE("an authorization that fails or throws is a refusal with its reason")
 {
     Directory const files;
-    auto const named = refused_by_server(files, files.dir, {},
-        [](std::string const&) { return Decision {false, "Cannot find QAuthZ object ID nope"}; });
+    auto const named = refused_by_server(files, files.dir, {}, [](std::string const&) {
+        return Decision{false, "Cannot find QAuthZ object ID nope"};
+    });
     CHECK(named.server == "Cannot find QAuthZ object ID nope");
     auto const thrown = refused_by_server(
         files, files.dir, {}, [](std::string const&) -> Decision { throw std::runtime_error("no memory"); });
@@ -278,7 +282,7 @@ TEST_CASE("nobody who fails the verification is asked about")
     bool asked = false;
     refused_by_server(files, files.dir, {.sanity_check = false}, [&](std::string const&) {
         asked = true;
-        return Decision {true, ""};
+        return Decision{true, ""};
     });
     CHECK(!asked);
 }
@@ -293,7 +297,8 @@ TEST_CASE("a subject that cannot be an identity is refused")
         == "Cannot get client distinguished name: it contains a NUL, CR or LF character");
     spec.subject.clear();
     files.set_client(spec);
-    CHECK(refused_by_server(files).server == "Cannot get client distinguished name: the certificate has an empty subject");
+    CHECK(refused_by_server(files).server
+        == "Cannot get client distinguished name: the certificate has an empty subject");
 }
 
 TEST_CASE("the client refuses a server that it does not trust")
@@ -331,7 +336,8 @@ TEST_CASE("an end that does not verify takes anybody, and knows nobody")
     auto const other = issue(ca_spec("Other CA"));
     write_identity(files.dir, "server", issue(server_spec(), &other));
     files.remove("client-key.pem");
-    Pair pair(load_context(files.dir, Endpoint::client, unverified), load_context(files.dir, Endpoint::server, unverified), "");
+    Pair pair(load_context(files.dir, Endpoint::client, unverified),
+        load_context(files.dir, Endpoint::server, unverified), "");
     pair.run();
     REQUIRE(pair.both_done());
     CHECK(pair.server->peer_identity().empty());
@@ -342,7 +348,7 @@ TEST_CASE("a session that could not keep its promise is not made")
 {
     Directory const files;
     auto const sockets = unix_sockets();
-    auto const allow = [](std::string const&) { return Decision {true, ""}; };
+    auto const allow = [](std::string const&) { return Decision{true, ""}; };
     auto const open_server = load_context(files.dir, Endpoint::server, unverified);
     CHECK(TlsSession::create(open_server, sockets.server.get(), "", allow).error().desc()
         == "Authorization needs TLS credentials that verify the peer, and verify-peer is off");
@@ -350,8 +356,8 @@ TEST_CASE("a session that could not keep its promise is not made")
     CHECK(TlsSession::create(client, sockets.client.get(), "", {}).error().desc()
         == "No hostname for certificate validation");
     auto const pipe = util::make_pipe().value();
-    CHECK(TlsSession::create(client, pipe.read_end.get(), "localhost", {}).error().desc()
-        == "TLS needs a stream socket");
+    CHECK(
+        TlsSession::create(client, pipe.read_end.get(), "localhost", {}).error().desc() == "TLS needs a stream socket");
 }
 
 TEST_CASE("ends without a common version or cipher say so")
@@ -374,9 +380,9 @@ TEST_CASE("ends without a common version or cipher say so")
 TEST_CASE("garbage instead of TLS is named at either end")
 {
     Directory const files;
-    for (std::string_view const garbage : {std::string_view("QEVM\0\0\0\3 and so on", 19),
-             std::string_view("GET / HTTP/1.0\r\n\r\n"), std::string_view("\x16\x03\x01\xff\xff garbage", 13),
-             std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0", 12)}) {
+    for (std::string_view const garbage :
+        {std::string_view("QEVM\0\0\0\3 and so on", 19), std::string_view("GET / HTTP/1.0\r\n\r\n"),
+            std::string_view("\x16\x03\x01\xff\xff garbage", 13), std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0", 12)}) {
         for (auto const endpoint : {Endpoint::server, Endpoint::client}) {
             auto const sockets = unix_sockets();
             auto const session

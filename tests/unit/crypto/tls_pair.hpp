@@ -24,7 +24,7 @@ struct Sockets {
 
 inline Sockets unix_sockets()
 {
-    std::array<int, 2> fds {};
+    std::array<int, 2> fds{};
     must(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) == 0);
     return {util::UniqueFd(fds[0]), util::UniqueFd(fds[1])};
 }
@@ -32,7 +32,7 @@ inline Sockets unix_sockets()
 inline Sockets tcp_sockets()
 {
     util::UniqueFd const listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address {};
+    sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;

@@ -19,9 +19,9 @@ namespace {
 Pair connected(Sockets sockets = unix_sockets(), std::optional<std::string> priority = {})
 {
     static Directory const files;
-    X509Options const options {.sanity_check = false, .priority = std::move(priority)};
-    Pair pair(load_context(files.dir, Endpoint::client, options), load_context(files.dir, Endpoint::server), "localhost",
-        {}, std::move(sockets));
+    X509Options const options{.sanity_check = false, .priority = std::move(priority)};
+    Pair pair(load_context(files.dir, Endpoint::client, options), load_context(files.dir, Endpoint::server),
+        "localhost", {}, std::move(sockets));
     pair.run();
     REQUIRE(pair.both_done());
     return pair;
@@ -52,7 +52,7 @@ std::string read_all(TlsSession& session, std::vector<std::byte>& into)
 
 std::string read_text(TlsSession& session)
 {
-    std::array<std::byte, 100> buffer {};
+    std::array<std::byte, 100> buffer{};
     auto const got = session.read(buffer);
     return got ? std::string(reinterpret_cast<char const*>(buffer.data()), *got) : "error: " + got.error().desc();
 }
@@ -107,7 +107,7 @@ TEST_CASE("what may stay behind goes with the next flush")
 {
     auto const pair = connected();
     CHECK(pair.client->write(as_bytes("he"), Flush::later).value() == 2);
-    std::array<std::byte, 8> buffer {};
+    std::array<std::byte, 8> buffer{};
     CHECK(pair.server->try_read(buffer).step == Step::want_read);
     CHECK(pair.client->write(as_bytes("y"), Flush::later).value() == 1);
     CHECK(pair.client->flush());
@@ -120,7 +120,7 @@ TEST_CASE("what may stay behind goes with the next flush")
 TEST_CASE("steps that do not wait say what they are waiting for")
 {
     auto const pair = connected();
-    std::array<std::byte, 8> buffer {};
+    std::array<std::byte, 8> buffer{};
     auto const nothing = pair.server->try_read(buffer);
     CHECK(nothing.step == Step::want_read);
     CHECK(nothing.bytes == 0);
@@ -191,7 +191,7 @@ TEST_CASE("a write to a peer that has refused us reports the refusal, not the br
 {
     static Directory const files;
     Pair pair(load_context(files.dir, Endpoint::client), load_context(files.dir, Endpoint::server), "localhost",
-        [](std::string const&) { return Decision {}; });
+        [](std::string const&) { return Decision{}; });
     // The client is done before the server has judged it.
     CHECK(pair.client->handshake() == Step::want_read);
     CHECK(pair.server->handshake() == Step::want_read);
@@ -213,10 +213,7 @@ TEST_CASE("a write to a peer that has refused us reports the refusal, not the br
         REQUIRE(alert);
         CHECK(alert->desc() == sentence);
     }
-    SECTION("by reading")
-    {
-        CHECK(read_text(*pair.client) == std::string("error: ") + sentence);
-    }
+    SECTION("by reading") { CHECK(read_text(*pair.client) == std::string("error: ") + sentence); }
     auto const failure = pair.client->failure();
     REQUIRE(failure);
     CHECK(failure->alert == SSL_AD_HANDSHAKE_FAILURE);
@@ -232,8 +229,7 @@ TEST_CASE("bytes that were changed on the way are an error")
     record.push_back(20);
     record += std::string(20, 'x');
     must(::send(pair.sockets.client.get(), record.data(), record.size(), 0) > 0);
-    CHECK(read_text(*pair.server)
-        == "error: Cannot read from TLS channel: decryption failed or bad record mac");
+    CHECK(read_text(*pair.server) == "error: Cannot read from TLS channel: decryption failed or bad record mac");
     CHECK(pair.server->failure()->stage == Failure::Stage::data);
     CHECK(read_text(*pair.client).starts_with("error: The peer ended the TLS connection (TLS alert bad_record_mac)"));
 }

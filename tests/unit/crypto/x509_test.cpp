@@ -17,27 +17,18 @@ std::string check(Endpoint endpoint, Spec const& spec, Spec const& ca, Issued co
 {
     auto authority = issue(ca);
     auto own = issue(spec, other_issuer ? other_issuer : &authority);
-    CertificateFiles files {.endpoint = endpoint, .ca_path = "CA", .own_path = "OWN"};
+    CertificateFiles files{.endpoint = endpoint, .ca_path = "CA", .own_path = "OWN"};
     files.authorities.push_back(std::move(authority.certificate));
     files.own.push_back(std::move(own.certificate));
     auto const result = check_certificates(files);
     return result ? "" : result.error().desc();
 }
 
-std::string check_server(Spec const& spec)
-{
-    return check(Endpoint::server, spec, ca_spec());
-}
+std::string check_server(Spec const& spec) { return check(Endpoint::server, spec, ca_spec()); }
 
-std::string check_client(Spec const& spec)
-{
-    return check(Endpoint::client, spec, ca_spec());
-}
+std::string check_client(Spec const& spec) { return check(Endpoint::client, spec, ca_spec()); }
 
-std::string check_ca(Spec const& ca)
-{
-    return check(Endpoint::server, server_spec(), ca);
-}
+std::string check_ca(Spec const& ca) { return check(Endpoint::server, server_spec(), ca); }
 
 template <typename Change>
 Spec changed(Spec spec, Change change)
@@ -48,7 +39,7 @@ Spec changed(Spec spec, Change change)
 
 bool names(char const* alternative_names, char const* subject, char const* usage, std::string const& host)
 {
-    Spec spec {.subject = {common_name(subject)}};
+    Spec spec{.subject = {common_name(subject)}};
     if (alternative_names)
         spec.alternative_names = alternative_names;
     if (usage)
@@ -156,7 +147,7 @@ TEST_CASE("issuers may stand behind the own certificate or among the authorities
     auto const middle = issue(ca_spec("Middle"), &root);
     auto const leaf = issue(server_spec(), &middle);
     auto const run = [&](std::vector<Issued const*> authorities, std::vector<Issued const*> own) {
-        CertificateFiles files {.endpoint = Endpoint::server, .ca_path = "CA", .own_path = "OWN"};
+        CertificateFiles files{.endpoint = Endpoint::server, .ca_path = "CA", .own_path = "OWN"};
         for (auto const* each : authorities)
             files.authorities.emplace_back(X509_dup(each->certificate.get()));
         for (auto const* each : own)
@@ -175,7 +166,7 @@ TEST_CASE("issuers may stand behind the own certificate or among the authorities
 TEST_CASE("a key that is too short is an insecure algorithm")
 {
     auto const ca = issue(ca_spec(), nullptr, "RSA1024");
-    CertificateFiles files {.endpoint = Endpoint::server, .ca_path = "CA", .own_path = "OWN"};
+    CertificateFiles files{.endpoint = Endpoint::server, .ca_path = "CA", .own_path = "OWN"};
     files.own.emplace_back(issue(server_spec(), &ca).certificate);
     files.authorities.emplace_back(X509_dup(ca.certificate.get()));
     auto const result = check_certificates(files);
@@ -225,7 +216,8 @@ TEST_CASE("an address matches an alternative address only")
     CHECK(!names(nullptr, "127.0.0.1", nullptr, "127.0.0.1"));
 }
 
-TEST_CASE("the common name counts where no alternative name is a host's, there is exactly one, and the certificate may serve")
+TEST_CASE(
+    "the common name counts where no alternative name is a host's, there is exactly one, and the certificate may serve")
 {
     CHECK(names(nullptr, "host", nullptr, "host"));
     CHECK(names("email:a@b.example", "host", nullptr, "host"));
