@@ -82,17 +82,19 @@ namespace minivisor {
 using util::Result;
 }
 
-/// The value of `expression`, or return its error from this (plain) function.
-#define TRY(expression)                                                                                                \
-    ({                                                                                                                 \
-        auto&& try_result = (expression);                                                                              \
-        if (!try_result) [[unlikely]]                                                                                  \
-            return std::move(try_result).error();                                                                      \
-        std::move(try_result).value();                                                                                 \
-    })
-
 #define MINIVISOR_CONCAT_2(a, b) a##b
 #define MINIVISOR_CONCAT(a, b) MINIVISOR_CONCAT_2(a, b)
+
+#define MINIVISOR_TRY(expression, result)                                                                              \
+    ({                                                                                                                 \
+        auto&& result = (expression);                                                                                  \
+        if (!result) [[unlikely]]                                                                                      \
+            return std::move(result).error();                                                                          \
+        std::move(result).value();                                                                                     \
+    })
+
+/// The value of `expression`, or return its error from this (plain) function.
+#define TRY(expression) MINIVISOR_TRY(expression, MINIVISOR_CONCAT(try_result_, __COUNTER__))
 
 /// In a coroutine: `CO_TRY(auto x, co_await f());` declares x, or returns the error.
 #define CO_TRY(declaration, expression)                                                                                \

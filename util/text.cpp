@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "util/text.hpp"
 
+#include <array>
 #include <charconv>
 #include <limits>
 
@@ -188,6 +189,13 @@ std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t def
     if (total > std::numeric_limits<std::uint64_t>::max())
         return std::nullopt;
     return static_cast<std::uint64_t>(total);
+}
+
+std::string hex(std::uint64_t number)
+{
+    std::array<char, 16> digits;
+    auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
+    return {digits.data(), end};
 }
 
 std::string to_hex(std::span<std::uint8_t const> bytes)

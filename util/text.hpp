@@ -55,6 +55,8 @@ std::optional<std::uint64_t> parse_uint64(std::string_view text);
 /// Without a suffix the number counts units of `default_unit` bytes.
 std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t default_unit = 1);
 
+/// A number in hexadecimal, without prefix.
+std::string hex(std::uint64_t number);
 std::string to_hex(std::span<std::uint8_t const> bytes);
 std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text);
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who may come in: the question that every authorization object answers (QEMU's QAuthZ). Fails
+// closed: an object that is missing, or is none, is a no. Objects are looked up at the time of each
+// question, so that deleting and adding one anew changes the answer (qmp-surface section 11).
+#pragma once
+
+#include "qom/tree.hpp"
+
+namespace minivisor::authz {
+
+/// An answer; `reason` explains a no to the operator, never to the peer.
+struct Decision {
+    bool allowed = false;
+    std::string reason;
+};
+
+/// Base of the authorization types.
+class Authz {
+public:
+    virtual ~Authz() = default;
+    /// May the owner of `identity` come in? An identity is text to be compared byte for byte.
+    virtual Decision decide(std::string_view identity) const = 0;
+};
+
+/// Asks the object of that id.
+Decision decide(qom::Tree& tree, std::string const& authz_id, std::string_view identity);
+
+/// Registers the abstract type "authz".
+void register_base(qom::TypeRegistry& types);
+
+} // namespace minivisor::authz

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "io/door.hpp"
+
+#include "io/tls_channel.hpp"
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace minivisor::io {
+
+namespace asio = boost::asio;
+constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
+
+/// A connection that has not passed yet.
+struct Door::Waiting {
+    Waiting(asio::io_context& io, util::UniqueFd fd)
+        : socket(std::move(fd))
+        , ready(io, dup(socket.get()))
+        , deadline(io)
+        , peer(peer_text(socket.get()))
+    {
+    }
+
+    void give_up(std::string why)
+    {
+        gave_up = std::move(why);
+        boost::system::error_code ignored;
+        ready.cancel(ignored);
+    }
+
+    util::UniqueFd socket;
+    asio::posix::stream_descriptor ready; // a duplicate to wait on
+    asio::steady_timer deadline;
+    std::string peer;
+    Refusal::Stage stage = Refusal::Stage::transport;
+    std::unique_ptr<crypto::TlsSession> tls;
+    std::string identity;
+    std::vector<std::byte> first;
+    std::string gave_up; ///< why we stop waiting, once we do
+    std::shared_ptr<bool> alive = std::make_shared<bool>(true); // the deadline may strike when we are gone
+};
+
+Door::Door(asio::io_context& io, ListeningSocket socket, DoorOptions options, OnVisitor on_visitor, OnRefusal on_refusal)
+    : m_io(io)
+    , m_socket(std::move(socket))
+    , m_address(m_socket->address())
+    , m_ready(io, dup(m_socket->fd()))
+    , m_options(std::move(options))
+    , m_on_visitor(std::move(on_visitor))
+    , m_on_refusal(std::move(on_refusal))
+    , m_tasks(io.get_executor())
+{
+    m_tasks.spawn([this] { return accept_all(); });
+}
+
+Door::~Door() = default;
+
+void Door::close()
+{
+    if (std::exchange(m_closed, true))
+        return;
+    boost::system::error_code ignored;
+    m_ready.close(ignored);
+    m_socket.reset();
+    for (auto& waiting : m_waiting)
+        waiting.give_up("the wait is over");
+}
+
+asio::awaitable<void> Door::accept_all()
+{
+    while (!m_closed) {
+        auto const [error] = co_await m_ready.async_wait(asio::posix::descriptor_base::wait_read, quietly);
+        if (m_closed || error)
+            co_return;
+        util::UniqueFd fd(accept4(m_socket->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (!fd) {
+            if (errno != EMFILE && errno != ENFILE)
+                continue;
+            // No descriptor is free. Whoever has waited longest makes room.
+            if (!m_waiting.empty())
+                m_waiting.front().give_up("out of file descriptors");
+            asio::steady_timer pause(m_io, std::chrono::milliseconds(50));
+            co_await pause.async_wait(quietly);
+            continue;
+        }
+        if (m_waiting.size() >= m_options.max_waiting)
+            m_waiting.front().give_up("too many connections at a time");
+        int const on = 1;
+        setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // fails on other sockets, harmlessly
+        auto const waiting = m_waiting.emplace(m_waiting.end(), m_io, std::move(fd));
+        m_tasks.spawn([this, waiting] { return examine(waiting); });
+    }
+}
+
+asio::awaitable<void> Door::examine(std::list<Waiting>::iterator waiting)
+{
+    waiting->deadline.expires_after(m_options.deadline);
+    waiting->deadline.async_wait([waiting, alive = std::weak_ptr(waiting->alive)](boost::system::error_code error) {
+        if (!error && alive.lock())
+            waiting->give_up("Connection timed out");
+    });
+    auto passing = shake_hands(*waiting);
+    auto passed = co_await std::move(passing);
+    if (passed) {
+        auto reading = read_first(*waiting);
+        passed = co_await std::move(reading);
+    }
+    waiting->deadline.cancel();
+    boost::system::error_code ignored;
+    waiting->ready.close(ignored);
+    if (m_closed) {
+        m_waiting.erase(waiting);
+        co_return;
+    }
+    if (!passed) {
+        refuse(*waiting, std::move(passed).error());
+        m_waiting.erase(waiting);
+        co_return;
+    }
+    Visitor visitor;
+    visitor.peer = waiting->peer;
+    visitor.identity = waiting->identity;
+    visitor.first = std::move(waiting->first);
+    if (waiting->tls) {
+        visitor.channel = std::make_unique<TlsChannel>(std::move(waiting->socket), std::move(waiting->tls));
+    } else {
+        auto channel = FdChannel::create(std::move(waiting->socket), FdChannel::Kind::socket);
+        if (!channel) {
+            refuse(*waiting, std::move(channel).error());
+            m_waiting.erase(waiting);
+            co_return;
+        }
+        visitor.channel = *std::move(channel);
+    }
+    m_waiting.erase(waiting);
+    m_on_visitor(std::move(visitor));
+}
+
+asio::awaitable<Result<void>> Door::shake_hands(Waiting& waiting)
+{
+    CO_TRY(auto admission, m_options.admission());
+    if (!admission.tls)
+        co_return Result<void>();
+    waiting.stage = Refusal::Stage::handshake;
+    auto session
+        = crypto::TlsSession::create(admission.tls, waiting.socket.get(), {}, std::move(admission.authorize));
+    if (!session)
+        co_return std::move(session).error();
+    waiting.tls = *std::move(session);
+    for (;;) {
+        auto const step = waiting.tls->handshake();
+        if (step == crypto::Step::done)
+            break;
+        if (step == crypto::Step::failed) {
+            auto failure = waiting.tls->failure();
+            waiting.identity = failure->peer_identity;
+            waiting.stage = failure->stage == crypto::Failure::Stage::verify ? Refusal::Stage::verify
+                : failure->stage == crypto::Failure::Stage::authorize        ? Refusal::Stage::authorize
+                                                                             : Refusal::Stage::handshake;
+            co_return std::move(failure->error);
+        }
+        auto waiting_for = wait(waiting, step);
+        CO_CHECK(co_await std::move(waiting_for));
+    }
+    waiting.identity = waiting.tls->peer_identity();
+    co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Door::read_first(Waiting& waiting)
+{
+    waiting.stage = Refusal::Stage::first_bytes;
+    waiting.first.resize(m_options.first_size);
+    for (std::size_t have = 0; have < m_options.first_size;) {
+        auto const rest = std::span(waiting.first).subspan(have);
+        auto step = crypto::Step::want_read;
+        std::size_t got = 0;
+        bool end = false;
+        if (waiting.tls) {
+            auto const transfer = waiting.tls->try_read(rest);
+            step = transfer.step;
+            got = transfer.bytes;
+            end = step == crypto::Step::done && got == 0;
+            if (step == crypto::Step::failed)
+                co_return std::move(waiting.tls->failure()->error);
+        } else {
+            auto const count = recv(waiting.socket.get(), rest.data(), rest.size(), 0);
+            if (count < 0 && errno != EAGAIN && errno != EINTR)
+                co_return Error::system("Unable to read from socket", errno);
+            end = count == 0;
+            got = count > 0 ? static_cast<std::size_t>(count) : 0;
+            step = got > 0 ? crypto::Step::done : crypto::Step::want_read;
+        }
+        if (end)
+            co_return Error::generic(have == 0 ? "The peer closed the connection without sending anything"
+                                               : "The peer closed the connection before it said what it wants");
+        have += got;
+        if (got == 0) {
+            auto waiting_for = wait(waiting, step);
+            CO_CHECK(co_await std::move(waiting_for));
+        }
+    }
+    if (m_options.check_first)
+        co_return m_options.check_first(waiting.first);
+    co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Door::wait(Waiting& waiting, crypto::Step step)
+{
+    auto const what = step == crypto::Step::want_write ? asio::posix::descriptor_base::wait_write
+                                                       : asio::posix::descriptor_base::wait_read;
+    if (waiting.gave_up.empty()) {
+        auto const [error] = co_await waiting.ready.async_wait(what, quietly);
+        if (error && waiting.gave_up.empty())
+            waiting.gave_up = error.message();
+    }
+    if (waiting.gave_up.empty())
+        co_return Result<void>();
+    if (waiting.stage == Refusal::Stage::handshake)
+        co_return Error::generic(cat("TLS handshake failed: ", waiting.gave_up));
+    co_return Error::generic(cat("The peer sent nothing that could be looked at: ", waiting.gave_up));
+}
+
+void Door::refuse(Waiting const& waiting, Error reason)
+{
+    m_on_refusal({waiting.peer, waiting.stage, waiting.identity, std::move(reason)});
+}
+
+} // namespace minivisor::io

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Listening and connecting with plain system calls and QEMU's texts. Both may look up names and so
+// may block: call them before the main loop runs, from a worker, or from a migration's own thread.
+#pragma once
+
+#include "io/address.hpp"
+#include "util/fd.hpp"
+
+namespace minivisor::io {
+
+/// A listening socket, non-blocking. A UNIX socket's file is removed with it.
+class ListeningSocket {
+public:
+    static Result<ListeningSocket> create(Address const& address);
+    ListeningSocket(ListeningSocket&&) = default;
+    ~ListeningSocket();
+
+    int fd() const { return m_fd.get(); }
+    /// The address in use: with port 0 asked for, the port that was found.
+    Address const& address() const { return m_address; }
+
+private:
+    ListeningSocket(util::UniqueFd fd, Address address)
+        : m_fd(std::move(fd))
+        , m_address(std::move(address))
+    {
+    }
+
+    util::UniqueFd m_fd;
+    Address m_address;
+};
+
+/// Connects to a tcp or unix address. `cancel_fd` becoming readable ends the attempt (-1: never).
+Result<util::UniqueFd> connect_socket(Address const& address, int cancel_fd = -1);
+
+/// Who is at the other end, for messages: "127.0.0.1:4711", "pid 12 uid 0 of a UNIX socket".
+std::string peer_text(int socket);
+
+} // namespace minivisor::io

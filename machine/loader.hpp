@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Puts flat images and single values into RAM before the guest starts (-device loader).
+#pragma once
+
+#include "machine/memory.hpp"
+#include "qapi/describe.hpp"
+
+namespace minivisor::machine {
+
+/// -device loader,...: a file, or 1 to 8 bytes of data, at a guest-physical address.
+struct LoaderOptions {
+    std::optional<std::string> file;
+    std::optional<std::uint64_t> addr;
+    std::optional<std::uint64_t> data;
+    std::optional<std::uint8_t> data_len;
+    std::optional<bool> data_be;
+    std::optional<bool> force_raw;
+};
+BOOST_DESCRIBE_STRUCT(LoaderOptions, (), (file, addr, data, data_len, data_be, force_raw))
+constexpr auto docs(LoaderOptions const*)
+{
+    return qapi::members({{"file", "a flat image"}, {"addr", "guest-physical address"}, {"data", "a number to store"},
+        {"data-len", "its size in bytes, 1 to 8"}, {"data-be", "store it big-endian"},
+        {"force-raw", "take the file as it is, whatever its format"}});
+}
+
+Result<void> load(LoaderOptions const& options, Memory& memory);
+
+} // namespace minivisor::machine

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "machine/machine.hpp"
+
+#include "machine/memory_backend.hpp"
+#include "qom/user_object.hpp"
+#include "util/text.hpp"
+
+namespace minivisor::machine {
+
+Result<Uuid> parse_uuid(std::string_view text)
+{
+    Uuid uuid {};
+    bool const dashes = text.size() == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-';
+    std::string digits;
+    for (std::size_t i = 0; dashes && i < text.size(); ++i)
+        if (i != 8 && i != 13 && i != 18 && i != 23)
+            digits += text[i];
+    auto const bytes = util::from_hex(digits);
+    if (!dashes || !bytes || bytes->size() != uuid.size())
+        return Error::generic("failed to parse UUID string: wrong format");
+    std::copy(bytes->begin(), bytes->end(), uuid.begin());
+    return uuid;
+}
+
+std::string to_text(Uuid const& uuid)
+{
+    auto const hex = util::to_hex(uuid);
+    return cat(hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-", hex.substr(20));
+}
+
+Machine::Machine(MachineOptions options, qapi::EventBus& events)
+    : m_options(std::move(options))
+    , m_run(events, m_options.incoming ? qapi::RunState::inmigrate : qapi::RunState::prelaunch, m_options.autostart)
+{
+}
+
+Result<std::unique_ptr<Machine>> Machine::create(MachineOptions options, qom::Tree& tree, qapi::EventBus& events)
+{
+    auto const* type = tree.types().find(cat(options.kind, "-machine"));
+    if (!type)
+        return Error::generic("unsupported machine type").with_hint("Use -machine help to list supported machines");
+    std::unique_ptr<Machine> machine(new Machine(std::move(options), events));
+    TRY(machine->add_ram(tree));
+    auto* object = TRY(tree.root().add_child("machine", std::make_unique<qom::Object>(*type)));
+    for (auto const* name : {"peripheral", "peripheral-anon", "unattached"})
+        TRY(object->add_child(name, std::make_unique<qom::Object>(*tree.types().find("container"))));
+    return machine;
+}
+
+Result<void> Machine::add_ram(qom::Tree& tree)
+{
+    std::string id = "ram";
+    if (m_options.memory_backend) {
+        id = *m_options.memory_backend;
+    } else if (m_options.ram_size.value_or(0) > 0) {
+        qapi::Object arguments {{"qom-type", "memory-backend-ram"}, {"id", id}, {"size", *m_options.ram_size}};
+        TRY(qom::add_user_object(tree, std::move(arguments), qapi::Spelling::json));
+    } else {
+        return {};
+    }
+    auto* backend = dynamic_cast<MemoryBackend*>(tree.find_user_object(id));
+    if (!backend)
+        return Error::generic(cat("Memory backend '", id, "' not found"));
+    if (m_options.ram_size && *m_options.ram_size != backend->memory()->size())
+        return Error::generic("Machine memory size does not match the size of the memory backend");
+    if (!backend->claim())
+        return Error::generic(cat("memory backend ", id, " can't be used multiple times."));
+    auto const block_id = backend->backend_options().x_use_canonical_path_for_ramblock_id.value_or(false)
+        ? cat("/objects/", id)
+        : id;
+    TRY(m_memory.add(TRY(RamBlock::create(block_id, 0, backend->memory()))));
+    return {};
+}
+
+void Machine::start()
+{
+    if (m_run.state() == qapi::RunState::prelaunch && m_run.autostart())
+        m_run.resume();
+}
+
+void register_machines(qom::TypeRegistry& types)
+{
+    qom::Type base;
+    base.name = "machine";
+    base.abstract = true;
+    types.add(std::move(base));
+    for (auto const* name : {"none-machine", "mini-machine"}) {
+        qom::Type type;
+        type.name = name;
+        types.add(std::move(type), "machine");
+    }
+}
+
+} // namespace minivisor::machine

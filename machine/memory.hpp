@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The guest's RAM: named blocks at guest-physical addresses, and the log of pages written while a
+// migration runs. Blocks are added while the machine is put together; afterwards any thread may read,
+// write and mark. What the guest does inside its RAM is not seen here: an accelerator tells it.
+#pragma once
+
+#include "machine/host_memory.hpp"
+#include "machine/page_bitmap.hpp"
+#include "machine/zero_page.hpp"
+#include "util/result.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace minivisor::machine {
+
+/// One piece of RAM. The id names it in the migration stream (1 to 255 bytes).
+class RamBlock {
+public:
+    static Result<std::unique_ptr<RamBlock>> create(
+        std::string id, std::uint64_t guest_address, std::shared_ptr<HostMemory> memory);
+
+    std::string const& id() const { return m_id; }
+    std::uint64_t guest_address() const { return m_guest_address; }
+    std::uint64_t size() const { return m_memory->size(); }
+    std::size_t pages() const { return static_cast<std::size_t>(size() / page_size); }
+    std::byte* data() const { return m_memory->data(); }
+    std::span<std::byte> bytes() const { return m_memory->bytes(); }
+    HostMemory const& memory() const { return *m_memory; }
+
+    /// Pages [first, first + count) were written; they are clipped to the block. Any thread.
+    void mark_pages(std::size_t first, std::size_t count);
+
+private:
+    friend class Memory;
+    RamBlock(std::string id, std::uint64_t guest_address, std::shared_ptr<HostMemory> memory);
+
+    std::string m_id;
+    std::uint64_t m_guest_address;
+    std::shared_ptr<HostMemory> m_memory;
+    std::vector<std::atomic<std::uint64_t>> m_dirty;
+};
+
+/// An accelerator that notes the guest's own writes. All three are called on the thread of the migration.
+class DirtyLogSource {
+public:
+    virtual ~DirtyLogSource() = default;
+    virtual Result<void> start_dirty_log() = 0;
+    virtual void stop_dirty_log() = 0;
+    /// Tells all pages written since the last call, with RamBlock::mark_pages or Memory::mark_dirty.
+    virtual void collect_dirty() = 0;
+};
+
+class Memory {
+public:
+    /// Takes the block in, keeping the order of addition. Refuses an id that is there and an address
+    /// range that overlaps another's or wraps around.
+    Result<RamBlock*> add(std::unique_ptr<RamBlock> block);
+    /// An anonymous block made and added.
+    Result<RamBlock*> add_anonymous(std::string id, std::uint64_t guest_address, std::uint64_t size);
+
+    std::span<std::unique_ptr<RamBlock> const> blocks() const { return m_blocks; }
+    RamBlock* find(std::string_view id) const;
+    /// The block that holds this guest-physical address.
+    RamBlock* find_address(std::uint64_t guest_address) const;
+    std::uint64_t total_size() const { return m_total_size; }
+
+    /// Copies guest memory; a range may run over adjoining blocks. An address outside RAM is an error,
+    /// and then nothing was copied.
+    Result<void> read(std::uint64_t guest_address, std::span<std::byte> into) const;
+    /// The same the other way, noting the pages in the dirty log.
+    Result<void> write(std::uint64_t guest_address, std::span<std::byte const> from);
+
+    /// At most one source; it stays alive as long as it is set, and is changed only while no log runs.
+    void set_dirty_log_source(DirtyLogSource* source) { m_source = source; }
+    /// Starts with an empty log.
+    Result<void> start_dirty_log();
+    void stop_dirty_log();
+    bool dirty_log_running() const { return m_logging.load(std::memory_order_acquire); }
+    /// Guest memory was written by someone other than the guest (a loader, a device). Any thread; parts
+    /// outside RAM are ignored. Does nothing while no log runs. Call it after writing.
+    void mark_dirty(std::uint64_t guest_address, std::uint64_t length);
+    /// Asks the source for what it has noted; once before a round of sync_dirty.
+    void collect_dirty();
+    /// Moves the block's log into `bitmap` (of the block's pages) and empties it. The pages newly set.
+    std::size_t sync_dirty(RamBlock& block, PageBitmap& bitmap);
+
+private:
+    /// Calls `visit(block, offset, length)` for each piece; false if part of the range is no RAM.
+    bool walk(std::uint64_t guest_address, std::uint64_t length,
+        std::function<void(RamBlock&, std::uint64_t, std::uint64_t)> const& visit) const;
+
+    std::vector<std::unique_ptr<RamBlock>> m_blocks;
+    std::uint64_t m_total_size = 0;
+    std::atomic<bool> m_logging{false};
+    DirtyLogSource* m_source = nullptr;
+};
+
+} // namespace minivisor::machine

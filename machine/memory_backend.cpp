@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "machine/memory_backend.hpp"
+
+#include "qom/tree.hpp"
+#include "util/text.hpp"
+
+#include <unistd.h>
+
+namespace minivisor::machine {
+
+namespace {
+
+Error unsupported(std::string_view type, std::string_view what)
+{
+    return Error::generic(cat(type, ": ", what, " is not supported"));
+}
+
+/// Refuses what would have no effect, and gives the rest to the mapping.
+Result<HostMemoryOptions> mapping_options(std::string const& type, MemoryBackendOptions const& options, bool share)
+{
+    if (options.size.bytes == 0)
+        return Error::generic(cat("property 'size' of ", type, " doesn't take value '0'"));
+    if (options.policy.value_or(qapi::HostMemPolicy::default_) != qapi::HostMemPolicy::default_) {
+        if (!options.host_nodes || options.host_nodes->empty())
+            return Error::generic(cat("host-nodes must be set for policy ", qapi::wire_name(*options.policy)));
+        return unsupported(type, cat("policy ", qapi::wire_name(*options.policy)));
+    }
+    if (options.host_nodes && !options.host_nodes->empty())
+        return Error::generic("host-nodes must be empty for the default policy, or you should explicitly specify a policy other than default");
+    if (!options.reserve.value_or(true))
+        return unsupported(type, "reserve=off");
+    if (options.prealloc_threads.value_or(1) != 1)
+        return unsupported(type, "prealloc-threads other than 1");
+    HostMemoryOptions mapping;
+    mapping.share = options.share.value_or(share);
+    mapping.merge = options.merge.value_or(true);
+    mapping.dump = options.dump.value_or(true);
+    mapping.prealloc = options.prealloc.value_or(false);
+    return mapping;
+}
+
+Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryBackendRamOptions const& options)
+{
+    return HostMemory::anonymous(type, options.size.bytes, TRY(mapping_options(type, options, false)));
+}
+
+Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryBackendFileOptions const& options)
+{
+    auto const mapping = TRY(mapping_options(type, options, false));
+    return HostMemory::file(options.mem_path, options.size.bytes, mapping);
+}
+
+Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryBackendMemfdOptions const& options)
+{
+    auto const mapping = TRY(mapping_options(type, options, true));
+    if (options.hugetlb.value_or(false))
+        return unsupported(type, "hugetlb=on");
+    if (!options.seal.value_or(true))
+        return unsupported(type, "seal=off");
+    return HostMemory::memfd(type, options.size.bytes, mapping);
+}
+
+template <typename Options>
+void register_backend(qom::TypeRegistry& types, std::string name)
+{
+    qom::UserType<MemoryBackendObject<Options>>(std::move(name)).add_to(types, "memory-backend");
+}
+
+} // namespace
+
+template <typename OptionsType>
+Result<std::unique_ptr<MemoryBackendObject<OptionsType>>> MemoryBackendObject<OptionsType>::create(
+    qom::Type const& type, OptionsType options, qom::Tree&)
+{
+    auto memory = TRY(make_memory(type.name, options));
+    return std::make_unique<MemoryBackendObject>(type, std::move(options), std::move(memory));
+}
+
+template class MemoryBackendObject<MemoryBackendRamOptions>;
+template class MemoryBackendObject<MemoryBackendFileOptions>;
+template class MemoryBackendObject<MemoryBackendMemfdOptions>;
+
+void register_memory_backends(qom::TypeRegistry& types)
+{
+    qom::Type base;
+    base.name = "memory-backend";
+    base.abstract = true;
+    types.add(std::move(base));
+    register_backend<MemoryBackendRamOptions>(types, "memory-backend-ram");
+    register_backend<MemoryBackendFileOptions>(types, "memory-backend-file");
+    register_backend<MemoryBackendMemfdOptions>(types, "memory-backend-memfd");
+}
+
+std::vector<qapi::Memdev> list_memory_backends(qom::Tree& tree)
+{
+    std::vector<qapi::Memdev> list;
+    auto* objects = tree.root().find_child("objects");
+    if (!objects)
+        return list;
+    for (auto const& child : objects->children()) {
+        auto const* backend = dynamic_cast<MemoryBackend const*>(child.get());
+        if (!backend)
+            continue;
+        auto const& options = backend->backend_options();
+        auto& entry = list.emplace_back();
+        entry.id = child->name();
+        entry.size = options.size;
+        entry.merge = options.merge.value_or(true);
+        entry.dump = options.dump.value_or(true);
+        entry.prealloc = options.prealloc.value_or(false);
+        entry.share = options.share.value_or(backend->shares_by_default());
+        entry.reserve = true;
+    }
+    return list;
+}
+
+} // namespace minivisor::machine

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "machine/run_state.hpp"
+
+#include <cassert>
+
+namespace minivisor::machine {
+
+using qapi::RunState;
+
+RunControl::RunControl(qapi::EventBus& events, RunState initial, bool autostart)
+    : m_events(events)
+    , m_state(initial)
+    , m_autostart(autostart)
+{
+}
+
+void RunControl::stop()
+{
+    if (m_state == RunState::inmigrate)
+        m_autostart = false;
+    else if (running())
+        halt(RunState::paused);
+}
+
+Result<void> RunControl::cont()
+{
+    switch (m_state) {
+    case RunState::running: return {};
+    case RunState::inmigrate: m_autostart = true; return {};
+    case RunState::shutdown:
+    case RunState::internal_error: return Error::generic("Resetting the Virtual Machine is required");
+    case RunState::finish_migrate: return Error::generic("Migration is not finalized yet");
+    default: break;
+    }
+    resume();
+    return {};
+}
+
+void RunControl::reset(qapi::ShutdownCause cause)
+{
+    bool const was_running = running();
+    if (was_running && m_cpu_switch)
+        m_cpu_switch(false);
+    if (m_reset)
+        m_reset();
+    m_events.emit<qapi::ResetEvent>({cause == qapi::ShutdownCause::guest_reset, cause});
+    if (m_state == RunState::shutdown || m_state == RunState::internal_error)
+        m_state = RunState::prelaunch;
+    if (was_running && m_cpu_switch)
+        m_cpu_switch(true);
+}
+
+void RunControl::powerdown()
+{
+    m_events.emit<qapi::PowerdownEvent>();
+}
+
+void RunControl::announce_shutdown(qapi::ShutdownCause cause)
+{
+    bool const by_guest = cause == qapi::ShutdownCause::guest_shutdown || cause == qapi::ShutdownCause::guest_reset
+        || cause == qapi::ShutdownCause::guest_panic;
+    m_events.emit<qapi::ShutdownEvent>({by_guest, cause});
+}
+
+void RunControl::halt(RunState state)
+{
+    if (!running()) {
+        m_state = state;
+        return;
+    }
+    if (m_cpu_switch)
+        m_cpu_switch(false);
+    m_state = state;
+    m_events.emit<qapi::StopEvent>();
+}
+
+void RunControl::enter(RunState state)
+{
+    assert(!running() && state != RunState::running);
+    m_state = state;
+}
+
+void RunControl::resume()
+{
+    if (running())
+        return;
+    m_events.emit<qapi::ResumeEvent>();
+    m_state = RunState::running;
+    if (m_cpu_switch)
+        m_cpu_switch(true);
+}
+
+} // namespace minivisor::machine

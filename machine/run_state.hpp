@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The run state of the guest and who may change it how (qmp-surface section 3.2). Emits STOP, RESUME,
+// RESET, POWERDOWN and SHUTDOWN. Main thread only.
+#pragma once
+
+#include "qapi/event_bus.hpp"
+#include "qapi/schema/run_state.hpp"
+
+#include <functional>
+
+namespace minivisor::machine {
+
+class RunControl {
+public:
+    /// `initial` is prelaunch, or inmigrate for a destination.
+    RunControl(qapi::EventBus& events, qapi::RunState initial, bool autostart);
+
+    qapi::RunState state() const { return m_state; }
+    bool running() const { return m_state == qapi::RunState::running; }
+    /// Whether the guest is to run once it is there: no -S, or cont while it was awaited.
+    bool autostart() const { return m_autostart; }
+
+    /// Called with true before the guest's CPUs are to run and with false when they have to stand still.
+    void set_cpu_switch(std::function<void(bool run)> cpu_switch) { m_cpu_switch = std::move(cpu_switch); }
+    /// Called when the guest is reset.
+    void set_reset(std::function<void()> reset) { m_reset = std::move(reset); }
+
+    /// The monitor's stop: the guest pauses; while a guest is awaited it will not start by itself.
+    void stop();
+    /// The monitor's cont. Fails where the guest cannot run; while a guest is awaited, it will start.
+    Result<void> cont();
+    void reset(qapi::ShutdownCause cause);
+    void powerdown();
+    /// Tells that the program ends.
+    void announce_shutdown(qapi::ShutdownCause cause);
+
+    /// Stops the CPUs, if they run, and enters `state` (migration's finish-migrate).
+    void halt(qapi::RunState state);
+    /// Enters a state in which the CPUs do not run; they must stand still already.
+    void enter(qapi::RunState state);
+    /// Lets the CPUs run.
+    void resume();
+
+private:
+    qapi::EventBus& m_events;
+    qapi::RunState m_state;
+    bool m_autostart;
+    std::function<void(bool)> m_cpu_switch;
+    std::function<void()> m_reset;
+};
+
+} // namespace minivisor::machine

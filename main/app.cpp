@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "main/app.hpp"
+
+#include "hmp/hmp.hpp"
+#include "machine/commands.hpp"
+#include "main/process.hpp"
+#include "main/types.hpp"
+#include "migration/commands.hpp"
+#include "monitor/commands.hpp"
+#include "monitor/dispatch.hpp"
+#include "monitor/server.hpp"
+#include "qapi/json.hpp"
+#include "qapi/keyval.hpp"
+#include "qmp/qmp.hpp"
+#include "qom/commands.hpp"
+#include "qom/user_object.hpp"
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cstdio>
+#include <unistd.h>
+
+namespace minivisor::main {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace log = util::log;
+
+/// The text of one -object, in either form.
+Result<qom::PreparedObject> prepare_object(qom::TypeRegistry const& types, std::string const& text)
+{
+    if (text.starts_with('{')) {
+        auto value = TRY(qapi::parse_json(text));
+        if (!value.is_object())
+            return Error::generic("Invalid parameter type for 'object', expected: dict");
+        return qom::prepare_user_object(types, std::move(value.get_object()), qapi::Spelling::json);
+    }
+    // The older option form, but with the dotted keys of the newer one.
+    std::string keyval;
+    for (auto const& item : qapi::parse_qemu_opts(text, "qom-type").items) {
+        if (!item.short_form.empty())
+            log::warn(cat("short-form boolean option '", item.short_form, "' deprecated"));
+        keyval += cat(keyval.empty() ? "" : ",", item.name, "=");
+        for (char const c : item.value)
+            keyval += c == ',' ? std::string(",,") : std::string(1, c);
+    }
+    auto arguments = TRY(qapi::parse_keyval(keyval));
+    return qom::prepare_user_object(types, std::move(arguments.object), qapi::Spelling::qemu_opts);
+}
+
+class App {
+public:
+    explicit App(Options options)
+        : m_options(std::move(options))
+    {
+        register_types(m_types);
+    }
+
+    Result<int> run()
+    {
+        if (m_options.object_help)
+            return print_object_help();
+        TRY(open());
+        m_io.run();
+        close();
+        return m_status;
+    }
+
+private:
+    Result<int> print_object_help();
+    Result<void> open();
+    Result<void> create_objects();
+    Result<void> open_monitors();
+    Result<void> open_monitor(MonitorOption const& option);
+    Result<void> bind();
+    asio::awaitable<void> watch_signals();
+    asio::awaitable<void> wind_down();
+    void request_exit(int status);
+    void close();
+
+    Options m_options;
+    std::optional<Daemon> m_daemon;
+    util::UniqueFd m_signals;
+    asio::io_context m_io {1};
+    util::Worker m_worker;
+    qom::TypeRegistry m_types;
+    qapi::Registry m_registry;
+    qapi::EventBus m_events {m_registry};
+    qom::Tree m_tree {m_types};
+    std::unique_ptr<machine::Machine> m_machine;
+    std::unique_ptr<migration::Migration> m_migration;
+    monitor::Dispatcher m_dispatcher {m_registry, m_events};
+    monitor::Server m_monitors {m_io, m_dispatcher};
+    std::optional<PidFile> m_pidfile;
+    util::TaskGroup m_tasks {m_io.get_executor()};
+    std::optional<asio::posix::stream_descriptor> m_signal_ready;
+    bool m_exiting = false;
+    int m_status = 0;
+};
+
+Result<int> App::print_object_help()
+{
+    auto const& text = *m_options.object_help;
+    auto const lines = text == "help"
+        ? qom::creatable_types_help(m_types)
+        : TRY(qom::type_help(m_types, std::string_view(text).substr(0, text.find(','))));
+    for (auto const& line : lines)
+        std::puts(line.c_str());
+    return std::fflush(stdout) == 0 ? 0 : 1;
+}
+
+Result<void> App::open()
+{
+    if (m_options.daemonize)
+        m_daemon = TRY(Daemon::start());
+    m_signals = TRY(open_signal_fd());
+    TRY(bind());
+    TRY(create_objects());
+    m_machine = TRY(machine::Machine::create(m_options.machine, m_tree, m_events));
+    for (auto const& option : m_options.loaders) {
+        auto loaded = machine::load(option.loader, m_machine->memory());
+        if (!loaded)
+            return std::move(loaded).error().context(option.origin);
+    }
+    machine::bind_commands(m_registry, *m_machine, m_tree, m_worker);
+    m_migration = std::make_unique<migration::Migration>(m_io, *m_machine, m_tree, m_events,
+        [this](int status) { request_exit(status); });
+    migration::bind_commands(m_registry, *m_migration, m_worker);
+    m_registry.close();
+
+    if (m_options.pidfile)
+        m_pidfile.emplace(TRY(PidFile::create(*m_options.pidfile)));
+    if (m_options.incoming) {
+        auto awaited = m_migration->await_incoming(*m_options.incoming, !m_options.incoming_keep);
+        if (!awaited)
+            return std::move(awaited).error().context(cat("-incoming ", *m_options.incoming));
+    }
+    TRY(open_monitors());
+    m_machine->start();
+    m_signal_ready.emplace(m_io, dup(m_signals.get()));
+    m_tasks.spawn([this] { return watch_signals(); });
+    if (m_daemon)
+        TRY(m_daemon->ready());
+    return {};
+}
+
+/// The commands that need no machine.
+Result<void> App::bind()
+{
+    qom::bind_commands(m_registry, m_tree);
+    qmp::bind_commands(m_registry);
+    monitor::bind_commands(m_registry, [this] {
+        m_machine->run().announce_shutdown(qapi::ShutdownCause::host_qmp_quit);
+        request_exit(0);
+    });
+    hmp::bind_commands(m_registry, m_dispatcher);
+    return {};
+}
+
+Result<void> App::create_objects()
+{
+    for (auto const& option : m_options.objects) {
+        auto prepared = prepare_object(m_types, option.text);
+        if (!prepared)
+            return std::move(prepared).error().context(cat("-object ", option.text));
+        if (!option.text.starts_with('{') && m_tree.find_user_object(prepared->id))
+            return Error::generic(cat("-object ", option.text, ": Duplicate ID '", prepared->id, "' for object"));
+        TRY(qom::create_user_object(m_tree, *std::move(prepared)));
+    }
+    return {};
+}
+
+Result<void> App::open_monitors()
+{
+    bool const console = !m_options.has_monitor_option && !m_options.nodefaults && !m_options.daemonize;
+    if (console && isatty(STDIN_FILENO) != 0) {
+        Chardev chardev;
+        chardev.id = "compat_monitor0";
+        chardev.kind = Chardev::Kind::stdio;
+        m_options.chardevs.push_back(std::move(chardev));
+        m_options.monitors.push_back({"compat_monitor0", false, false, "-monitor stdio"});
+    }
+    for (auto const& option : m_options.monitors) {
+        auto opened = open_monitor(option);
+        if (!opened)
+            return std::move(opened).error().context(option.origin);
+    }
+    return {};
+}
+
+Result<void> App::open_monitor(MonitorOption const& option)
+{
+    Chardev const* chardev = nullptr;
+    for (auto const& known : m_options.chardevs)
+        if (known.id == option.chardev)
+            chardev = &known;
+    if (!chardev)
+        return Error::generic(cat("chardev \"", option.chardev, "\" not found"));
+    auto factory = option.control ? qmp::session_factory({.pretty = option.pretty}) : hmp::session_factory();
+    switch (chardev->kind) {
+    case Chardev::Kind::null: return {};
+    case Chardev::Kind::stdio: {
+        if (m_daemon)
+            return Error::generic("cannot use stdio with -daemonize");
+        if (!option.control && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0)
+            return hmp::open_console(m_io, m_dispatcher);
+        return m_monitors.serve_descriptors(
+            util::UniqueFd(dup(STDIN_FILENO)), util::UniqueFd(dup(STDOUT_FILENO)), std::move(factory), false);
+    }
+    case Chardev::Kind::socket: break;
+    }
+    if (!chardev->server) {
+        auto fd = TRY(io::connect_socket(chardev->address));
+        auto output = TRY(fd.duplicate());
+        return m_monitors.serve_descriptors(std::move(fd), std::move(output), std::move(factory), true);
+    }
+    auto socket = TRY(io::ListeningSocket::create(chardev->address));
+    if (chardev->wait)
+        log::info(cat("QEMU waiting for connection on: ", io::to_text(socket.address())));
+    return m_monitors.serve_socket(std::move(socket), std::move(factory), chardev->wait);
+}
+
+asio::awaitable<void> App::watch_signals()
+{
+    auto const [error] = co_await m_signal_ready->async_wait(
+        asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
+    if (error)
+        co_return;
+    auto const text = read_signal(m_signals.get());
+    if (!text.empty())
+        log::error(text);
+    m_machine->run().announce_shutdown(qapi::ShutdownCause::host_signal);
+    request_exit(0);
+}
+
+void App::request_exit(int status)
+{
+    if (m_exiting)
+        return;
+    m_exiting = true;
+    m_status = status;
+    // After the handler that asked for it has sent its reply.
+    asio::post(m_io, [this] { m_tasks.spawn([this] { return wind_down(); }); });
+}
+
+asio::awaitable<void> App::wind_down()
+{
+    co_await m_migration->shut_down();
+    co_await m_monitors.shut_down();
+    m_signal_ready->close();
+}
+
+void App::close()
+{
+    m_migration.reset();
+    m_machine.reset();
+}
+
+} // namespace
+
+Result<int> run(Options options)
+{
+    App app(std::move(options));
+    return app.run();
+}
+
+} // namespace minivisor::main

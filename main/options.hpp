@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The command line as a table: each option once, with its argument, its help and what it sets. Only
+// text is looked at; nothing is opened or started. Errors carry QEMU's prefix "-OPTION ARGUMENT: ".
+#pragma once
+
+#include "io/address.hpp"
+#include "machine/loader.hpp"
+#include "machine/machine.hpp"
+
+#include <string>
+#include <vector>
+
+namespace minivisor::main {
+
+/// A character device, as far as monitors need one.
+struct Chardev {
+    enum class Kind { stdio, socket, null };
+
+    std::string id;
+    Kind kind = Kind::null;
+    io::Address address; ///< sockets
+    bool server = false;
+    bool wait = true; ///< servers: block the start until the first client is there
+    std::string origin; ///< "-qmp unix:x", for error messages
+};
+
+struct MonitorOption {
+    std::string chardev;
+    bool control = false; ///< QMP; else HMP
+    bool pretty = false;
+    std::string origin;
+};
+
+struct ObjectOption {
+    std::string text;
+};
+
+struct LoaderOption {
+    machine::LoaderOptions loader;
+    std::string origin;
+};
+
+struct Options {
+    machine::MachineOptions machine;
+    std::vector<ObjectOption> objects;
+    std::vector<Chardev> chardevs;
+    std::vector<MonitorOption> monitors;
+    std::vector<LoaderOption> loaders;
+    std::optional<std::string> incoming; ///< a URI or "defer"
+    bool incoming_keep = false; ///< a failed load does not end the program
+    std::optional<std::string> pidfile;
+    bool daemonize = false;
+    bool nodefaults = false;
+    bool has_monitor_option = false;
+    /// What to print on standard output before leaving with status 0 (-version, -help, -machine help).
+    std::optional<std::string> print_and_exit;
+    /// "help", or "TYPE,help", of -object: needs the types.
+    std::optional<std::string> object_help;
+};
+
+Result<Options> parse_options(int argc, char const* const* argv);
+
+/// The text of -help, which the table makes.
+std::string options_help();
+
+} // namespace minivisor::main

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "main/types.hpp"
+
+#include "authz/authz.hpp"
+#include "authz/simple.hpp"
+#include "crypto/tls_creds.hpp"
+#include "machine/machine.hpp"
+#include "machine/memory_backend.hpp"
+
+namespace minivisor::main {
+
+void register_types(qom::TypeRegistry& types)
+{
+    authz::register_base(types);
+    authz::register_simple(types);
+    crypto::register_tls_creds(types);
+    machine::register_memory_backends(types);
+    machine::register_machines(types);
+}
+
+} // namespace minivisor::main

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The destination's half of Migration.
+#include "authz/authz.hpp"
+#include "crypto/tls_creds.hpp"
+#include "io/open_channel.hpp"
+#include "migration/migration.hpp"
+#include "util/fd_sets.hpp"
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+namespace minivisor::migration {
+
+using qapi::MigrationStatus;
+using qapi::RunState;
+
+Result<io::Address> Migration::check_incoming(std::string_view uri) const
+{
+    if (m_machine.run().state() != RunState::inmigrate && !m_incoming_done)
+        return Error::generic("'-incoming' was not specified on the command line");
+    if (m_incoming || m_incoming_done)
+        return Error::generic("The incoming migration has already been started");
+    auto const address = TRY(io::parse_uri(uri));
+    if (!address)
+        return Error::generic(cat("unknown migration protocol: ", uri));
+    TRY(m_settings.check_supported());
+    TRY(check_authorization_possible());
+    return *address;
+}
+
+/// What can never let anybody in, or would let everybody in, is refused before anyone comes.
+Result<void> Migration::check_authorization_possible() const
+{
+    if (!m_settings.tls_authz())
+        return {};
+    if (m_settings.tls_creds().empty())
+        return Error::generic("Parameter 'tls-authz' is set, but 'tls-creds' is not: without TLS there is nobody to authorize");
+    auto const context = crypto::find_tls_context(m_tree, m_settings.tls_creds(), crypto::Endpoint::server);
+    if (context && !(*context)->verify_peer())
+        return Error::generic("Parameter 'tls-authz' is set, but the TLS credentials have verify-peer=off: nobody's identity would be known");
+    return {}; // credentials that are not there yet may come before the sender does
+}
+
+Result<void> Migration::start_incoming(
+    io::Address const& address, std::optional<io::ListeningSocket> socket, bool exit_on_error, util::FdTable* descriptors)
+{
+    Incoming::Hooks hooks;
+    hooks.admission = [this] { return admission(); };
+    hooks.on_refusal = [this](io::Refusal const& refusal) { on_refusal(refusal); };
+    hooks.on_begin = [this] { set_status(MigrationStatus::active); };
+    hooks.on_end = [this](LoadResult result) { on_loaded(std::move(result)); };
+    auto incoming = std::make_unique<Incoming>(m_io, vm(), std::move(hooks));
+    m_creds_expected = !m_settings.tls_creds().empty();
+    if (socket) {
+        incoming->wait_at(*std::move(socket));
+    } else if (auto const* file = std::get_if<io::FileAddress>(&address)) {
+        incoming->load_from(TRY(io::open_file_for_reading(*file)));
+    } else if (auto const* command = std::get_if<io::ExecAddress>(&address)) {
+        incoming->load_from(TRY(io::open_command(*command, io::Direction::read)));
+    } else {
+        auto const& name = std::get<io::FdAddress>(address).name;
+        auto const wanted = TRY(admission());
+        if (!descriptors)
+            return Error::generic(cat("File descriptor named '", name, "' has not been found"));
+        incoming->load_from_socket(TRY(descriptors->take(name)), wanted);
+    }
+    m_incoming = std::move(incoming);
+    m_exit_on_error = exit_on_error;
+    m_error.reset();
+    m_refusals = 0;
+    m_last_refusal.reset();
+    m_status = MigrationStatus::none;
+    set_status(MigrationStatus::setup);
+    return {};
+}
+
+Result<void> Migration::await_incoming(std::string const& uri, bool exit_on_error)
+{
+    m_exit_on_error = exit_on_error;
+    if (uri == "defer")
+        return {};
+    auto const address = TRY(check_incoming(uri));
+    std::optional<io::ListeningSocket> socket;
+    if (std::holds_alternative<io::InetAddress>(address) || std::holds_alternative<io::UnixAddress>(address))
+        socket.emplace(TRY(io::ListeningSocket::create(address)));
+    return start_incoming(address, std::move(socket), exit_on_error, nullptr);
+}
+
+/// What is asked of a sender: looked up for each connection, since objects and parameters may change
+/// while it is awaited. Whenever authorization cannot be applied, the answer is no.
+Result<io::Admission> Migration::admission()
+{
+    auto const authz_id = m_settings.tls_authz();
+    auto const creds_id = m_settings.tls_creds();
+    io::Admission admission;
+    if (creds_id.empty()) {
+        if (authz_id)
+            return Error::generic("Parameter 'tls-authz' is set, but 'tls-creds' is not: nobody can be authorized");
+        if (m_creds_expected)
+            return Error::generic("Parameter 'tls-creds' was set when the wait began and is not any more");
+        return admission;
+    }
+    admission.tls = TRY(crypto::find_tls_context(m_tree, creds_id, crypto::Endpoint::server));
+    if (authz_id) {
+        admission.authorize = [this, id = *authz_id](std::string const& identity) {
+            auto const decision = authz::decide(m_tree, id, identity);
+            return crypto::Decision {decision.allowed, decision.reason};
+        };
+    }
+    return admission;
+}
+
+void Migration::on_refusal(io::Refusal const& refusal)
+{
+    static_assert(static_cast<int>(io::Refusal::Stage::first_bytes) == static_cast<int>(qapi::RefusalStage::header));
+    qapi::MigrationRefusal wire;
+    wire.peer = refusal.peer;
+    wire.stage = static_cast<qapi::RefusalStage>(refusal.stage);
+    if (!refusal.identity.empty())
+        wire.identity = refusal.identity;
+    wire.reason = refusal.reason.desc();
+    ++m_refusals;
+    m_last_refusal = wire;
+    util::log::error(refusal.reason);
+    util::log::info(cat("migration: refused ", refusal.peer, " (stage ", qapi::wire_name(wire.stage),
+        refusal.identity.empty() ? "" : ", identity ", refusal.identity, "); still waiting"));
+    m_events.emit<qapi::MigrationRefusedEvent>(wire);
+}
+
+void Migration::on_loaded(LoadResult result)
+{
+    if (result.outcome != LoadResult::Outcome::loaded)
+        return on_load_failed(result);
+    for (auto const& line : result.lines)
+        util::log::warn(line);
+    m_incoming_done = true;
+    auto& run = m_machine.run();
+    auto const& names = qapi::type_of<RunState>().values;
+    auto const found = std::find(names.begin(), names.end(), result.run_state);
+    auto const state = found == names.end() ? RunState::running : static_cast<RunState>(found - names.begin());
+    if (state != RunState::running)
+        run.enter(state);
+    else if (run.autostart())
+        run.resume();
+    else
+        run.enter(RunState::paused);
+    set_status(MigrationStatus::completed);
+}
+
+void Migration::on_load_failed(LoadResult const& result)
+{
+    for (auto const& line : result.lines)
+        util::log::error(line);
+    auto const why = result.error ? result.error->desc() : std::string("cancelled");
+    m_error = why;
+    set_status(MigrationStatus::failed);
+    if (m_exit_on_error) {
+        m_exit(1);
+        return;
+    }
+    // Ready for another migrate-incoming: this one's thread has said its last word.
+    boost::asio::post(m_io, [this] {
+        if (m_status == MigrationStatus::failed)
+            m_incoming.reset();
+    });
+}
+
+} // namespace minivisor::migration

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "qapi/json.hpp"
+
+#include "util/text.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace minivisor::qapi {
+
+namespace {
+
+using Byte = unsigned char;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_keyword_letter(char c) { return c >= 'a' && c <= 'z'; }
+
+/// Where the lexer starts afresh after a bad token: controls but not tab, the impossible bytes FE and FF,
+/// brackets, ':' and ','.
+bool ends_recovery(char c)
+{
+    switch (c) {
+    case '{':
+    case '}':
+    case '[':
+    case ']':
+    case ':':
+    case ',': return true;
+    case '\t': return false;
+    default: return static_cast<Byte>(c) < 0x20 || static_cast<Byte>(c) >= 0xFE;
+    }
+}
+
+constexpr std::uint64_t ones = 0x0101010101010101;
+constexpr std::uint64_t high_bits = 0x8080808080808080;
+
+/// Where the run of plain string text (ASCII, no control, no backslash, no quote) from `at` ends.
+char const* skip_plain(char const* at, char const* stop, char quote)
+{
+    auto const has_zero = [](std::uint64_t word) { return (word - ones) & ~word; };
+    while (stop - at >= 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at, 8);
+        // Bits above the lowest hit may be false, that one is not.
+        std::uint64_t const hits
+            = (word | ((word - 0x20 * ones) & ~word) | has_zero(word ^ static_cast<Byte>(quote) * ones)
+                  | has_zero(word ^ '\\' * ones))
+            & high_bits;
+        if (hits == 0) {
+            at += 8;
+            continue;
+        }
+        if constexpr (std::endian::native == std::endian::little)
+            return at + std::countr_zero(hits) / 8;
+        break;
+    }
+    while (at != stop && static_cast<Byte>(*at) >= 0x20 && static_cast<Byte>(*at) < 0x80 && *at != '\\' && *at != quote)
+        ++at;
+    return at;
+}
+
+} // namespace
+
+void JsonStream::feed(std::string_view bytes, Emit const& emit)
+{
+    char const* at = bytes.data();
+    char const* const end = at + bytes.size();
+    char const* token = at; // where the current token begins, or goes on after m_partial
+    while (at != end) {
+        if (m_state == State::start) {
+            token = at;
+            begin_token(*at++, emit);
+            continue;
+        }
+        if (m_state == State::recovery) {
+            if (ends_recovery(*at))
+                m_state = State::start;
+            else
+                ++at;
+            continue;
+        }
+
+        // One byte more than allowed shows that a token is too long.
+        std::size_t const room = m_limits.token_bytes + 1 - m_partial.size();
+        char const* const stop = static_cast<std::size_t>(end - token) > room ? token + room : end;
+        if (m_state == State::string || m_state == State::escape) {
+            if (!scan_string(at, stop))
+                stray(token, at, emit);
+            else if (m_state == State::start)
+                end_token(token_text(token, at), emit);
+        } else if (m_state == State::keyword ? is_keyword_letter(*at) : scan_number(*at)) {
+            ++at;
+        } else if (m_state == State::recovery) {
+            stray(token, ++at, emit);
+        } else {
+            end_token(token_text(token, at), emit);
+        }
+        if (at == stop && stop - token == static_cast<std::ptrdiff_t>(room) && m_state > State::start
+            && m_state < State::recovery) {
+            m_partial.clear();
+            m_state = State::start;
+            emit_and_restart(Error::generic("JSON token size limit exceeded"), emit);
+        }
+    }
+    if (m_state > State::start && m_state < State::recovery)
+        m_partial.append(token, at);
+}
+
+void JsonStream::begin_token(char c, Emit const& emit)
+{
+    switch (c) {
+    case ' ':
+    case '\t':
+    case '\r':
+    case '\n': return;
+    case '{': return deliver(JsonToken::open_brace, "{", emit);
+    case '}': return deliver(JsonToken::close_brace, "}", emit);
+    case '[': return deliver(JsonToken::open_bracket, "[", emit);
+    case ']': return deliver(JsonToken::close_bracket, "]", emit);
+    case ':': return deliver(JsonToken::colon, ":", emit);
+    case ',': return deliver(JsonToken::comma, ",", emit);
+    case '"':
+    case '\'':
+        m_quote = c;
+        m_plain = true;
+        m_state = State::string;
+        return;
+    case '-': m_state = State::sign; return;
+    case '0': m_state = State::zero; return;
+    default:
+        if (is_digit(c))
+            m_state = State::digits;
+        else if (is_keyword_letter(c))
+            m_state = State::keyword;
+        else
+            stray(&c, &c + 1, emit);
+    }
+}
+
+/// Moves `at` behind the closing quote (the state is start then) or to `stop`; false at a byte that
+/// cannot be in a string, which is consumed.
+bool JsonStream::scan_string(char const*& at, char const* stop)
+{
+    while (at != stop) {
+        if (m_state == State::string)
+            at = skip_plain(at, stop, m_quote);
+        if (at == stop)
+            return true;
+        char const c = *at++;
+        if (static_cast<Byte>(c) < 0x20 || static_cast<Byte>(c) >= 0xFE)
+            return false;
+        if (m_state == State::escape) {
+            m_state = State::string;
+        } else if (c == m_quote) {
+            m_state = State::start;
+            return true;
+        } else {
+            m_plain = false;
+            if (c == '\\')
+                m_state = State::escape;
+        }
+    }
+    return true;
+}
+
+/// True when `c` belongs to the number; else the state is recovery if no number can end here.
+bool JsonStream::scan_number(char c)
+{
+    State next = State::recovery;
+    bool may_end = false;
+    bool const digit = is_digit(c);
+    bool const e = c == 'e' || c == 'E';
+    switch (m_state) {
+    case State::sign:
+        if (digit)
+            next = c == '0' ? State::zero : State::digits;
+        break;
+    case State::zero: // QEMU knows no exponent after a bare 0
+        may_end = !digit;
+        if (c == '.')
+            next = State::point;
+        break;
+    case State::digits:
+        may_end = true;
+        if (digit)
+            next = State::digits;
+        else if (c == '.')
+            next = State::point;
+        else if (e)
+            next = State::exponent;
+        break;
+    case State::point:
+    case State::fraction:
+        may_end = m_state == State::fraction;
+        if (digit)
+            next = State::fraction;
+        else if (e && may_end)
+            next = State::exponent;
+        break;
+    case State::exponent:
+        if (c == '+' || c == '-')
+            next = State::exponent_sign;
+        [[fallthrough]];
+    case State::exponent_sign:
+        if (digit)
+            next = State::exponent_digits;
+        break;
+    case State::exponent_digits:
+        may_end = true;
+        if (digit)
+            next = State::exponent_digits;
+        break;
+    default: break;
+    }
+    if (next == State::recovery && may_end)
+        return false;
+    m_state = next;
+    return next != State::recovery;
+}
+
+std::string_view JsonStream::token_text(char const* begin, char const* end)
+{
+    if (m_partial.empty())
+        return {begin, end};
+    return m_partial.append(begin, end);
+}
+
+void JsonStream::end_token(std::string_view text, Emit const& emit)
+{
+    JsonToken kind = JsonToken::string;
+    if (m_state == State::keyword)
+        kind = JsonToken::keyword;
+    else if (m_state == State::zero || m_state == State::digits)
+        kind = JsonToken::integer;
+    else if (m_state == State::fraction || m_state == State::exponent_digits)
+        kind = JsonToken::number;
+    m_state = State::start;
+    deliver(kind, text, emit);
+    if (m_partial.capacity() > 65536)
+        m_partial = {};
+    m_partial.clear();
+}
+
+void JsonStream::stray(char const* begin, char const* end, Emit const& emit)
+{
+    std::string_view text = token_text(begin, end);
+    // QEMU's text ends at a NUL.
+    text = text.substr(0, std::min(text.find('\0'), max_json_quote));
+    auto error = Error::generic(cat("JSON parse error, stray '", text, "'"));
+    m_state = State::recovery;
+    m_partial = {};
+    emit_and_restart(std::move(error), emit);
+}
+
+void JsonStream::deliver(JsonToken kind, std::string_view text, Emit const& emit)
+{
+    switch (kind) {
+    case JsonToken::open_brace: ++m_braces; break;
+    case JsonToken::close_brace: --m_braces; break;
+    case JsonToken::open_bracket: ++m_brackets; break;
+    case JsonToken::close_bracket: --m_brackets; break;
+    default: break;
+    }
+    char const* excess = nullptr;
+    if (m_token_bytes + text.size() + 1 > m_limits.token_bytes)
+        excess = "JSON token size limit exceeded";
+    else if (m_token_count + 1 > m_limits.tokens)
+        excess = "JSON token count limit exceeded";
+    else if (m_braces + m_brackets > static_cast<std::ptrdiff_t>(m_limits.nesting))
+        excess = "JSON nesting depth limit exceeded";
+    if (excess != nullptr) [[unlikely]]
+        return emit_and_restart(Error::generic(excess), emit);
+
+    ++m_token_count;
+    m_token_bytes += text.size();
+    m_builder.take(kind, text, m_plain);
+    if ((m_braces > 0 || m_brackets > 0) && m_braces >= 0 && m_brackets >= 0)
+        return;
+    emit_and_restart(m_builder.finish(), emit);
+}
+
+void JsonStream::emit_and_restart(Result<Value> result, Emit const& emit)
+{
+    m_braces = m_brackets = 0;
+    m_token_count = m_token_bytes = 0;
+    m_builder.reset();
+    emit(std::move(result));
+}
+
+void JsonStream::finish(Emit const& emit)
+{
+    if (m_state > State::start && m_state < State::recovery) {
+        bool const string = m_state == State::string || m_state == State::escape;
+        bool const broken = string || (m_state != State::keyword && (scan_number(' '), m_state == State::recovery));
+        if (broken)
+            stray(nullptr, nullptr, emit);
+        else
+            end_token(m_partial, emit);
+    }
+    m_state = State::start;
+    if (m_token_count != 0)
+        emit_and_restart(m_builder.finish(), emit);
+}
+
+void JsonStream::reset()
+{
+    m_state = State::start;
+    m_partial = {};
+    m_braces = m_brackets = 0;
+    m_token_count = m_token_bytes = 0;
+    m_builder.reset();
+}
+
+Result<Value> parse_json(std::string_view text)
+{
+    std::optional<Result<Value>> outcome;
+    JsonStream::Emit const keep = [&](Result<Value> result) {
+        if (!outcome)
+            outcome.emplace(std::move(result));
+        else if (outcome->has_value())
+            outcome.emplace(Error::generic("Expecting at most one JSON value"));
+    };
+    JsonStream stream;
+    stream.feed(text, keep);
+    stream.finish(keep);
+    if (!outcome)
+        return Error::generic("Expecting a JSON value");
+    return *std::move(outcome);
+}
+
+} // namespace minivisor::qapi

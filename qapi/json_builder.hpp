@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The grammar half of the JSON reader: takes tokens one by one and builds the value as they come. It
+// keeps the first fault and then ignores the rest of the text, whose end the stream finds by counting.
+// Used by qapi/json only.
+#pragma once
+
+#include "qapi/value.hpp"
+#include "util/result.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace minivisor::qapi {
+
+enum class JsonToken {
+    open_brace,
+    close_brace,
+    open_bracket,
+    close_bracket,
+    colon,
+    comma,
+    integer,
+    number,
+    keyword,
+    string
+};
+
+class JsonBuilder {
+public:
+    /// `text` is the token as written, a string with its quotes; `plain` says that it is ASCII without escapes.
+    void take(JsonToken token, std::string_view text, bool plain);
+    /// The value, or the first fault; a text that stopped too early is one. Ready for the next text then.
+    Result<Value> finish();
+    /// Drops everything and is ready for the next text.
+    void reset();
+
+private:
+    /// What may come next.
+    enum class Expect : unsigned char { value, first_key, key, colon, member, first_item, item, separator, nothing };
+
+    struct Frame {
+        Value container;
+        std::string key; ///< of the member whose value is due
+        bool is_object = false;
+        bool as_key = false; ///< the container stands where a key should
+    };
+
+    Frame& top() { return m_frames[m_depth - 1]; }
+    void take_separator(JsonToken token);
+    void take_value(JsonToken token, std::string_view text, bool plain);
+    void take_string(std::string_view text, bool plain);
+    void take_number(JsonToken token, std::string_view text);
+    void take_keyword(std::string_view text);
+    void open(bool is_object);
+    void close();
+    void place(Value&& value);
+    void fail(std::string message);
+
+    std::vector<Frame> m_frames; ///< m_depth are in use; the others keep their memory for later
+    std::size_t m_depth = 0;
+    Expect m_expect = Expect::value;
+    std::string m_scratch;
+    std::string m_fault;
+    Value m_result;
+};
+
+/// The longest piece of a faulty text that a complaint quotes.
+inline constexpr std::size_t max_json_quote = 4096;
+
+} // namespace minivisor::qapi

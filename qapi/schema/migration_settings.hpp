@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Twin of QEMU's qapi/migration.json: the words of migration as parameters and capabilities.
+#pragma once
+
+#include "qapi/command.hpp"
+
+namespace minivisor::qapi {
+
+enum class MigrationCapability {
+    xbzrle, rdma_pin_all, auto_converge, zero_blocks, compress, events, postcopy_ram, x_colo, release_ram, block,
+    return_path, pause_before_switchover, multifd, dirty_bitmaps, postcopy_blocktime, late_block_activate,
+    x_ignore_shared, validate_uuid, background_snapshot, zero_copy_send, postcopy_preempt
+};
+BOOST_DESCRIBE_ENUM(MigrationCapability,
+    xbzrle, rdma_pin_all, auto_converge, zero_blocks, compress, events, postcopy_ram, x_colo, release_ram, block,
+    return_path, pause_before_switchover, multifd, dirty_bitmaps, postcopy_blocktime, late_block_activate,
+    x_ignore_shared, validate_uuid, background_snapshot, zero_copy_send, postcopy_preempt)
+
+struct MigrationCapabilityStatus {
+    MigrationCapability capability = MigrationCapability::xbzrle;
+    bool state = false;
+};
+BOOST_DESCRIBE_STRUCT(MigrationCapabilityStatus, (), (capability, state))
+constexpr auto docs(MigrationCapabilityStatus const*)
+{
+    return members({{"capability", "which one"}, {"state", "whether it is on"}});
+}
+struct MigrateSetCapabilitiesArguments {
+    std::vector<MigrationCapabilityStatus> capabilities;
+};
+BOOST_DESCRIBE_STRUCT(MigrateSetCapabilitiesArguments, (), (capabilities))
+constexpr auto docs(MigrateSetCapabilitiesArguments const*)
+{
+    return members({{"capabilities", "those to change"}});
+}
+struct MigrateSetCapabilities : Command<"migrate-set-capabilities", MigrateSetCapabilitiesArguments> {
+    static constexpr CommandInfo info {.summary = "Switch migration capabilities on or off."};
+};
+struct QueryMigrateCapabilities
+    : Command<"query-migrate-capabilities", Empty, std::vector<MigrationCapabilityStatus>> {
+    static constexpr CommandInfo info {.summary = "Which migration capabilities are on."};
+};
+
+enum class MultiFDCompression {
+    none, zlib, zstd
+};
+BOOST_DESCRIBE_ENUM(MultiFDCompression,
+    none, zlib, zstd)
+
+struct BitmapMigrationBitmapAliasTransform {
+    std::optional<bool> persistent;
+};
+BOOST_DESCRIBE_STRUCT(BitmapMigrationBitmapAliasTransform, (), (persistent))
+constexpr auto docs(BitmapMigrationBitmapAliasTransform const*)
+{
+    return members({{"persistent", "whether the destination keeps the bitmap in the image"}});
+}
+struct BitmapMigrationBitmapAlias {
+    std::string name;
+    std::string alias;
+    std::optional<BitmapMigrationBitmapAliasTransform> transform;
+};
+BOOST_DESCRIBE_STRUCT(BitmapMigrationBitmapAlias, (), (name, alias, transform))
+constexpr auto docs(BitmapMigrationBitmapAlias const*)
+{
+    return members({{"name", "the bitmap's name"}, {"alias", "its name on the wire"}, {"transform", "what to change on the way"}});
+}
+struct BitmapMigrationNodeAlias {
+    std::string node_name;
+    std::string alias;
+    std::vector<BitmapMigrationBitmapAlias> bitmaps;
+};
+BOOST_DESCRIBE_STRUCT(BitmapMigrationNodeAlias, (), (node_name, alias, bitmaps))
+constexpr auto docs(BitmapMigrationNodeAlias const*)
+{
+    return members({{"node-name", "the block node"}, {"alias", "its name on the wire"}, {"bitmaps", "its bitmaps"}});
+}
+
+/// All optional: what migrate-set-parameters changes, and what query-migrate-parameters reports.
+struct MigrationParameters {
+    std::optional<Size> announce_initial;
+    std::optional<Size> announce_max;
+    std::optional<Size> announce_rounds;
+    std::optional<Size> announce_step;
+    std::optional<std::uint8_t> compress_level;
+    std::optional<std::uint8_t> compress_threads;
+    std::optional<bool> compress_wait_thread;
+    std::optional<std::uint8_t> decompress_threads;
+    std::optional<std::uint8_t> throttle_trigger_threshold;
+    std::optional<std::uint8_t> cpu_throttle_initial;
+    std::optional<std::uint8_t> cpu_throttle_increment;
+    std::optional<bool> cpu_throttle_tailslow;
+    std::optional<StrOrNull> tls_creds;
+    std::optional<StrOrNull> tls_hostname;
+    std::optional<StrOrNull> tls_authz;
+    std::optional<Size> max_bandwidth;
+    std::optional<std::uint64_t> downtime_limit;
+    std::optional<std::uint32_t> x_checkpoint_delay;
+    std::optional<bool> block_incremental;
+    std::optional<std::uint8_t> multifd_channels;
+    std::optional<Size> xbzrle_cache_size;
+    std::optional<Size> max_postcopy_bandwidth;
+    std::optional<std::uint8_t> max_cpu_throttle;
+    std::optional<MultiFDCompression> multifd_compression;
+    std::optional<std::uint8_t> multifd_zlib_level;
+    std::optional<std::uint8_t> multifd_zstd_level;
+    std::optional<std::vector<BitmapMigrationNodeAlias>> block_bitmap_mapping;
+};
+BOOST_DESCRIBE_STRUCT(MigrationParameters, (),
+    (announce_initial, announce_max, announce_rounds, announce_step, compress_level, compress_threads,
+    compress_wait_thread, decompress_threads, throttle_trigger_threshold, cpu_throttle_initial,
+    cpu_throttle_increment, cpu_throttle_tailslow, tls_creds, tls_hostname, tls_authz, max_bandwidth,
+    downtime_limit, x_checkpoint_delay, block_incremental, multifd_channels, xbzrle_cache_size,
+    max_postcopy_bandwidth, max_cpu_throttle, multifd_compression, multifd_zlib_level, multifd_zstd_level,
+    block_bitmap_mapping))
+constexpr auto docs(MigrationParameters const*)
+{
+    return members({
+        {"announce-initial", "milliseconds before the first announcement"},
+        {"announce-max", "longest pause between announcements, in milliseconds"},
+        {"announce-rounds", "how many announcements"},
+        {"announce-step", "by how many milliseconds the pause grows"},
+        {"compress-level", "zlib level of the compress capability"},
+        {"compress-threads", "threads that compress"},
+        {"compress-wait-thread", "wait for a free thread rather than send plainly"},
+        {"decompress-threads", "threads that decompress"},
+        {"throttle-trigger-threshold", "share of dirtied to sent bytes that starts throttling, in percent"},
+        {"cpu-throttle-initial", "first throttling, in percent"},
+        {"cpu-throttle-increment", "by how much throttling grows, in percent"},
+        {"cpu-throttle-tailslow", "grow throttling gently at the end"},
+        {"tls-creds", "id of the TLS credentials; empty or null means plain"},
+        {"tls-hostname", "name the destination's certificate must have; empty or null means the URI's host"},
+        {"tls-authz", "id of the object that decides which sender may come in"},
+        {"max-bandwidth", "bytes per second; 0 means no limit"},
+        {"downtime-limit", "longest planned downtime, in milliseconds"},
+        {"x-checkpoint-delay", "COLO: milliseconds between checkpoints"},
+        {"block-incremental", "block migration: only what differs from the backing file"},
+        {"multifd-channels", "connections of the multifd capability"},
+        {"xbzrle-cache-size", "bytes of the xbzrle cache"},
+        {"max-postcopy-bandwidth", "bytes per second after the switch to postcopy; 0 means no limit"},
+        {"max-cpu-throttle", "strongest throttling, in percent"},
+        {"multifd-compression", "how multifd compresses"},
+        {"multifd-zlib-level", "zlib level of multifd"},
+        {"multifd-zstd-level", "zstd level of multifd"},
+        {"block-bitmap-mapping", "names of block nodes and bitmaps on the wire"}
+    });
+}
+
+struct MigrateSetParameters : Command<"migrate-set-parameters", MigrationParameters> {
+    static constexpr CommandInfo info {.summary = "Change migration parameters; all or none."};
+};
+struct QueryMigrateParameters : Command<"query-migrate-parameters", Empty, MigrationParameters> {
+    static constexpr CommandInfo info {.summary = "The migration parameters."};
+};
+
+} // namespace minivisor::qapi

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Runs blocking functions (name look-ups, bulk copies) off the main thread and lets the caller await
+// the result there. A call cannot be cancelled; its coroutine goes on when the function returns.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <functional>
+#include <optional>
+
+namespace minivisor::util {
+
+class Worker {
+public:
+    explicit Worker(unsigned threads = 2)
+        : m_threads(threads)
+    {
+    }
+    ~Worker()
+    {
+        if (m_pool)
+            m_pool->join();
+    }
+
+    /// Runs `function` on another thread. What it refers to must live until it returns.
+    template <typename T>
+    boost::asio::awaitable<T> run(std::function<T()> function)
+    {
+        if (!m_pool)
+            m_pool.emplace(m_threads);
+        // Asio wants results that can be made from nothing.
+        auto call = [](std::function<T()> inner) -> boost::asio::awaitable<std::optional<T>> { co_return inner(); };
+        auto running = boost::asio::co_spawn(*m_pool, call(std::move(function)), boost::asio::use_awaitable);
+        auto result = co_await std::move(running);
+        co_return *std::move(result);
+    }
+
+private:
+    unsigned m_threads;
+    std::optional<boost::asio::thread_pool> m_pool; // made at the first call: most processes need none
+};
+
+} // namespace minivisor::util
