@@ -79,7 +79,7 @@ private:
             offer_object_text(rest);
         else if (words.size() < command.completions.size())
             offer_kind(command.completions[words.size()], words.empty() ? std::string_view() : words.back());
-        else if (words.size() == 1 && words[0] == info_word && command.completions == std::vector {Completion::command})
+        else if (words.size() == 1 && words[0] == info_word && command.completions == std::vector{Completion::command})
             offer_commands(m_table.topics());
     }
 
@@ -129,7 +129,7 @@ private:
         if (!command || !std::holds_alternative<qapi::SyncHandler>(command->handler))
             return {};
         qapi::CallContext nobody;
-        auto const listed = m_house.run_now(*command, qapi::encode(qapi::QomListArguments {std::move(path)}), nobody);
+        auto const listed = m_house.run_now(*command, qapi::encode(qapi::QomListArguments{std::move(path)}), nobody);
         if (!listed)
             return {};
         return qapi::decode<std::vector<qapi::ObjectPropertyInfo>>(*listed).value_or({});
@@ -155,7 +155,7 @@ private:
         if (slash == m_word.npos) {
             offer_ids();
             offer("/");
-            m_found.ends_word = m_found.words != std::vector<std::string> {"/"};
+            m_found.ends_word = m_found.words != std::vector<std::string>{"/"};
             return;
         }
         auto const folder = m_word.substr(0, slash + 1);
@@ -213,8 +213,8 @@ private:
 
     void offer_member_values(qapi::TypeInfo const& options, std::string_view key)
     {
-        static constexpr std::string_view files[] {"dir", "file", "filename", "mem-path"};
-        static constexpr std::string_view ids[] {"passwordid", "keyid"};
+        static constexpr std::string_view files[]{"dir", "file", "filename", "mem-path"};
+        static constexpr std::string_view ids[]{"passwordid", "keyid"};
         auto const* member = options.find_member(key);
         if (!member)
             return;
@@ -232,10 +232,7 @@ private:
 
 } // namespace
 
-std::string_view word_breaks(std::string_view line)
-{
-    return split_line(line).word == "object_add" ? " \t,=" : " \t";
-}
+std::string_view word_breaks(std::string_view line) { return split_line(line).word == "object_add" ? " \t,=" : " \t"; }
 
 Candidates complete(monitor::House& house, CommandTable const& table, std::string_view before, std::string_view word)
 {

@@ -169,7 +169,7 @@ asio::awaitable<void> Console::watch_signals()
         auto const [error] = co_await m_signals.async_wait(asio::posix::descriptor_base::wait_read, quietly);
         if (error)
             co_return;
-        signalfd_siginfo info {};
+        signalfd_siginfo info{};
         if (read(m_signals.native_handle(), &info, sizeof info) == sizeof info)
             take_signal(static_cast<int>(info.ssi_signo));
     }
@@ -304,10 +304,7 @@ void Console::show_prompt()
     flush_output();
 }
 
-std::vector<std::string> Console::history() const
-{
-    return line_editor::history();
-}
+std::vector<std::string> Console::history() const { return line_editor::history(); }
 
 void Console::print(std::string_view text)
 {
@@ -333,10 +330,7 @@ void Console::end_drawing()
         write("\n");
 }
 
-void Console::write(std::string_view bytes)
-{
-    m_out += bytes;
-}
+void Console::write(std::string_view bytes) { m_out += bytes; }
 
 void Console::flush_output()
 {

@@ -83,7 +83,7 @@ private:
     boost::asio::io_context& m_io;
     monitor::House& m_house;
     RawMode m_raw;
-    sigset_t m_signals_before {};
+    sigset_t m_signals_before{};
     boost::asio::posix::stream_descriptor m_input;
     boost::asio::posix::stream_descriptor m_output;
     boost::asio::posix::stream_descriptor m_signals;

@@ -19,7 +19,7 @@ namespace {
 util::UniqueFd open_private(std::string const& path, int flags)
 {
     util::UniqueFd fd(open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
-    struct stat status {};
+    struct stat status { };
     if (!fd || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
         return {};
     if ((status.st_mode & 0777) != 0600 && fchmod(fd.get(), 0600) != 0)
@@ -29,7 +29,7 @@ util::UniqueFd open_private(std::string const& path, int flags)
 
 std::string read_end(int fd, std::size_t most)
 {
-    struct stat status {};
+    struct stat status { };
     if (fstat(fd, &status) != 0)
         return {};
     auto const size = static_cast<std::size_t>(status.st_size);

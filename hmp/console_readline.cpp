@@ -29,10 +29,7 @@ int take_key(FILE*)
     return key ? static_cast<unsigned char>(*key) : bell;
 }
 
-int has_key()
-{
-    return client && client->has_key() ? 1 : 0;
-}
+int has_key() { return client && client->has_key() ? 1 : 0; }
 
 ssize_t take_output(void*, char const* bytes, size_t size)
 {
@@ -101,7 +98,7 @@ bool start(Client& new_client, int terminal)
     client = &new_client;
     std::setlocale(LC_CTYPE, ""); // what a character is
     // The streams outlive the console: readline keeps them for good.
-    static cookie_io_functions_t const functions {nullptr, take_output, nullptr, nullptr};
+    static cookie_io_functions_t const functions{nullptr, take_output, nullptr, nullptr};
     static FILE* const output = fopencookie(nullptr, "w", functions);
     std::setvbuf(output, nullptr, _IOFBF, 4096);
     int const copy = dup(terminal);
@@ -146,10 +143,7 @@ void show_prompt(std::string_view prompt)
     std::fflush(rl_outstream);
 }
 
-void remove_prompt()
-{
-    rl_callback_handler_remove();
-}
+void remove_prompt() { rl_callback_handler_remove(); }
 
 void take_keys()
 {
@@ -163,10 +157,7 @@ bool wants_plain_key()
         | RL_STATE_CHARSEARCH);
 }
 
-bool line_is_empty()
-{
-    return rl_end == 0;
-}
+bool line_is_empty() { return rl_end == 0; }
 
 void discard()
 {

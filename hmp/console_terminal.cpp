@@ -16,7 +16,7 @@ namespace minivisor::hmp {
 namespace {
 
 // What a crash needs to know; a signal handler can reach nothing else.
-std::atomic<int> raw_fd {-1};
+std::atomic<int> raw_fd{-1};
 termios saved_settings;
 
 /// True also where the terminal knows no jobs.
@@ -45,11 +45,11 @@ void guard_once()
     static bool const guarded = [] {
         std::atexit(restore_settings);
         for (int const signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT, SIGSYS}) {
-            struct sigaction present {};
+            struct sigaction present { };
             // Somebody else's handler (a sanitizer's) is left alone.
             if (sigaction(signal, nullptr, &present) != 0 || present.sa_handler != SIG_DFL)
                 continue;
-            struct sigaction ours {};
+            struct sigaction ours { };
             ours.sa_handler = restore_and_die;
             ours.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
             sigaction(signal, &ours, nullptr);
@@ -86,7 +86,7 @@ Result<util::UniqueFd> reopen_terminal(int fd, int flags)
 
 Result<RawMode> RawMode::enter(int fd)
 {
-    termios settings {};
+    termios settings{};
     if (tcgetattr(fd, &settings) != 0)
         return Error::system("Cannot read the terminal's settings", errno);
     RawMode mode(fd, settings);
@@ -110,14 +110,11 @@ void RawMode::leave()
         restore_settings();
 }
 
-bool RawMode::in_foreground() const
-{
-    return listens_to_us(m_fd);
-}
+bool RawMode::in_foreground() const { return listens_to_us(m_fd); }
 
 unsigned RawMode::columns() const
 {
-    winsize size {};
+    winsize size{};
     return ioctl(m_fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 

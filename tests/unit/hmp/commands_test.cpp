@@ -58,8 +58,9 @@ TEST_CASE("info status puts states other than paused in brackets")
 {
     Conversation talk;
     auto state = qapi::RunState::paused;
-    talk.house.bound.bind<qapi::QueryStatus>(
-        [&state]() -> Result<qapi::StatusInfo> { return qapi::StatusInfo {false, false, state}; });
+    talk.house.bound.bind<qapi::QueryStatus>([&state]() -> Result<qapi::StatusInfo> {
+        return qapi::StatusInfo{false, false, state};
+    });
     CHECK(talk.ask("info status") == "VM status: paused\r\n");
     state = qapi::RunState::inmigrate;
     CHECK(talk.ask("info status") == "VM status: paused (inmigrate)\r\n");
@@ -70,18 +71,19 @@ TEST_CASE("facts are printed as QEMU prints them")
     Conversation talk;
     std::optional<std::string> name;
     auto& bound = talk.house.bound;
-    bound.bind<qapi::QueryName>([&]() -> Result<qapi::NameInfo> { return qapi::NameInfo {name}; });
-    bound.bind<qapi::QueryKvm>([]() -> Result<qapi::KvmInfo> { return qapi::KvmInfo {false, true}; });
-    bound.bind<qapi::QueryVersion>([]() -> Result<qapi::VersionInfo> { return qapi::VersionInfo {{7, 2, 0}, " (x)"}; });
-    bound.bind<qapi::QueryMemorySizeSummary>(
-        []() -> Result<qapi::MemoryInfo> { return qapi::MemoryInfo {{67108864}, qapi::Size {0}}; });
+    bound.bind<qapi::QueryName>([&]() -> Result<qapi::NameInfo> { return qapi::NameInfo{name}; });
+    bound.bind<qapi::QueryKvm>([]() -> Result<qapi::KvmInfo> { return qapi::KvmInfo{false, true}; });
+    bound.bind<qapi::QueryVersion>([]() -> Result<qapi::VersionInfo> { return qapi::VersionInfo{{7, 2, 0}, " (x)"}; });
+    bound.bind<qapi::QueryMemorySizeSummary>([]() -> Result<qapi::MemoryInfo> {
+        return qapi::MemoryInfo{{67108864}, qapi::Size{0}};
+    });
     bound.bind<qapi::QueryMemdev>([]() -> Result<std::vector<qapi::Memdev>> {
         qapi::Memdev memdev;
         memdev.id = "ram";
         memdev.size = {4096};
         memdev.merge = true;
         memdev.reserve = true;
-        return std::vector<qapi::Memdev> {memdev};
+        return std::vector<qapi::Memdev>{memdev};
     });
     CHECK(talk.ask("info name") == "");
     name = "vm7";
@@ -103,7 +105,8 @@ TEST_CASE("an error is printed with its hint below it")
             return std::string("List:\n  a\n");
         return Error::generic("Parameter 'id' expects an identifier").with_hint("Hint one\nHint two");
     });
-    CHECK(talk.ask("object_add authz-simple,id=1") == "Error: Parameter 'id' expects an identifier\r\nHint one\r\nHint two\r\n");
+    CHECK(talk.ask("object_add authz-simple,id=1")
+        == "Error: Parameter 'id' expects an identifier\r\nHint one\r\nHint two\r\n");
     CHECK(talk.ask("object_add help") == "List:\r\n  a\r\n");
 }
 
@@ -135,11 +138,11 @@ TEST_CASE("xp lays memory out as QEMU does, and says where there is none")
         [&](qapi::ReadPhysicalMemoryArguments wanted) -> Result<qapi::PhysicalMemory> {
             auto const from = std::min<std::size_t>(memory.size(), wanted.address);
             auto const size = std::min<std::size_t>(memory.size() - from, wanted.size);
-            return qapi::PhysicalMemory {util::to_hex(std::span(memory).subspan(from, size))};
+            return qapi::PhysicalMemory{util::to_hex(std::span(memory).subspan(from, size))};
         });
     CHECK(talk.ask("xp /4xb 0") == "0000000000000000: 0x00 0x01 0x02 0x03\r\n");
-    CHECK(talk.ask("xp /10ub 0")
-        == "0000000000000000:   0   1   2   3   4   5   6   7\r\n0000000000000008:   8   9\r\n");
+    CHECK(
+        talk.ask("xp /10ub 0") == "0000000000000000:   0   1   2   3   4   5   6   7\r\n0000000000000008:   8   9\r\n");
     CHECK(talk.ask("xp /2xw 4") == "0000000000000004: 0x07060504 0x0b0a0908\r\n");
     CHECK(talk.ask("xp /1xg 8") == "0000000000000008: 0x0f0e0d0c0b0a0908\r\n");
     CHECK(talk.ask("xp /1dw 0") == "0000000000000000:   50462976\r\n");
@@ -165,7 +168,8 @@ TEST_CASE("info qom-tree goes down the tree, children by name")
         info.type = std::move(type);
         return info;
     };
-    tree["/"] = {entry("type", "string"), entry("objects", "child<container>"), entry("machine", "child<none-machine>")};
+    tree["/"]
+        = {entry("type", "string"), entry("objects", "child<container>"), entry("machine", "child<none-machine>")};
     tree["/objects"] = {entry("a", "child<authz-simple>")};
     tree["/objects/a"] = {entry("identity", "string")};
     tree["/machine"] = {};

@@ -42,17 +42,17 @@ struct Desk {
             [](qapi::QomListArguments where) -> Result<std::vector<qapi::ObjectPropertyInfo>> {
                 using List = std::vector<qapi::ObjectPropertyInfo>;
                 if (where.path == "/")
-                    return List {property("type", "string"), property("objects", "child<container>")};
+                    return List{property("type", "string"), property("objects", "child<container>")};
                 if (where.path == "/objects" || where.path == "/objects/")
-                    return List {property("type", "string"), property("auth0", "child<authz-simple>"),
+                    return List{property("type", "string"), property("auth0", "child<authz-simple>"),
                         property("tls0", "child<tls-creds-x509>")};
                 if (where.path == "auth0" || where.path == "/objects/auth0")
-                    return List {property("type", "string"), property("identity", "string")};
+                    return List{property("type", "string"), property("identity", "string")};
                 return Error::device_not_found("no");
             });
         house.bound.bind<qapi::ObjectAdd>([](qapi::Value) { return Result<void>(); });
         house.bound.describe_arguments(qapi::ObjectAdd::name, [] {
-            qapi::UnionInfo info {"qom-type", {"id"}, {}};
+            qapi::UnionInfo info{"qom-type", {"id"}, {}};
             info.branches.emplace_back("authz-simple", &qapi::type_of<qapi::Empty>());
             info.branches.emplace_back("tls-creds-x509", &qapi::type_of<CredsOptions>());
             return info;

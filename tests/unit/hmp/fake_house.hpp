@@ -15,7 +15,7 @@ namespace minivisor::hmp {
 class FakeHouse final : public monitor::House {
 public:
     qapi::Registry bound;
-    qapi::EventBus bus {bound};
+    qapi::EventBus bus{bound};
 
     qapi::Registry const& registry() const override { return bound; }
     qapi::EventBus& events() override { return bus; }
@@ -37,7 +37,7 @@ public:
 class FakeWire final : public monitor::Wire {
 public:
     boost::asio::io_context io;
-    util::TaskGroup tasks {io.get_executor()};
+    util::TaskGroup tasks{io.get_executor()};
     util::FdTable table;
     std::string sent;
     int resumed = 0;

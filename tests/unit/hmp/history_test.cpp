@@ -33,7 +33,7 @@ std::string content(std::string const& path)
 
 unsigned mode_of(std::string const& path)
 {
-    struct stat status {};
+    struct stat status { };
     return stat(path.c_str(), &status) == 0 ? status.st_mode & 0777 : 0;
 }
 
@@ -47,7 +47,7 @@ TEST_CASE("lines are kept across sessions, of equal ones the last")
     HistoryFile(folder.file()).append("info status");
     CHECK(mode_of(folder.file()) == 0600);
     CHECK(mode_of(folder.path + "/state/minivisor") == 0700);
-    CHECK(HistoryFile(folder.file()).load() == std::vector<std::string> {"stop", "info status"});
+    CHECK(HistoryFile(folder.file()).load() == std::vector<std::string>{"stop", "info status"});
 }
 
 TEST_CASE("a line that carries a secret is neither kept nor given back")
@@ -60,7 +60,7 @@ TEST_CASE("a line that carries a secret is neither kept nor given back")
     history.append("qom-set s0 data x");
     CHECK(content(folder.file()) == "cont\n");
     std::ofstream(folder.file(), std::ios::app) << "object_add secret,id=s0,data=x\nbad\x1b[2J\n";
-    CHECK(history.load() == std::vector<std::string> {"cont"});
+    CHECK(history.load() == std::vector<std::string>{"cont"});
     CHECK(!HistoryFile::is_secret("object_add authz-simple,id=a,identity=x"));
 }
 

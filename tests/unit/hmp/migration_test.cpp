@@ -87,12 +87,12 @@ TEST_CASE("info migrate tells why it failed and who was refused, behind QEMU's l
 TEST_CASE("parameters are shown in QEMU's order with its units")
 {
     qapi::MigrationParameters parameters;
-    parameters.tls_authz = qapi::StrOrNull {"auth0"};
-    parameters.tls_creds = qapi::StrOrNull {};
-    parameters.max_bandwidth = qapi::Size {10};
+    parameters.tls_authz = qapi::StrOrNull{"auth0"};
+    parameters.tls_creds = qapi::StrOrNull{};
+    parameters.max_bandwidth = qapi::Size{10};
     parameters.cpu_throttle_tailslow = true;
     parameters.multifd_compression = qapi::MultiFDCompression::zstd;
-    parameters.announce_initial = qapi::Size {50};
+    parameters.announce_initial = qapi::Size{50};
     CHECK(parameters_text(parameters)
         == "announce-initial: 50 ms\ncpu-throttle-tailslow: on\ntls-creds: ''\nmax-bandwidth: 10 bytes/second\n"
            "multifd-compression: zstd\ntls-authz: 'auth0'\n");
@@ -107,7 +107,7 @@ TEST_CASE("a parameter's value is read as QEMU reads it")
     CHECK(read_parameter("downtime-limit", "1k")->downtime_limit == 1024);
     CHECK(read_parameter("multifd-channels", "0x3")->multifd_channels == 3);
     CHECK(read_parameter("block-incremental", "yes")->block_incremental == true);
-    CHECK(read_parameter("tls-creds", "")->tls_creds == qapi::StrOrNull {""});
+    CHECK(read_parameter("tls-creds", "")->tls_creds == qapi::StrOrNull{""});
     CHECK(read_parameter("multifd-compression", "zlib")->multifd_compression == qapi::MultiFDCompression::zlib);
 }
 
@@ -146,7 +146,8 @@ TEST_CASE("the progress line tells amount, rate and time left, and fits the term
     info.status = MigrationStatus::completed;
     info.total_time = 4000;
     info.downtime = 3;
-    CHECK(progress_line(info, 120, false).find("100%  64.0/64.0 MiB  16.0 MiB/s  in 4.0 s  downtime 3 ms") != std::string::npos);
+    CHECK(progress_line(info, 120, false).find("100%  64.0/64.0 MiB  16.0 MiB/s  in 4.0 s  downtime 3 ms")
+        != std::string::npos);
     CHECK(progress_line({}, 80, false) == "migrate: waiting");
     // Figures that make no sense break nothing.
     info.status = MigrationStatus::active;

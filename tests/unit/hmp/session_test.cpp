@@ -7,8 +7,8 @@
 #include "qapi/schema/misc.hpp"
 #include "qapi/schema/run_state.hpp"
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
@@ -19,8 +19,9 @@ namespace {
 
 void bind_status(FakeHouse& house)
 {
-    house.bound.bind<qapi::QueryStatus>(
-        []() -> Result<qapi::StatusInfo> { return qapi::StatusInfo {true, false, qapi::RunState::running}; });
+    house.bound.bind<qapi::QueryStatus>([]() -> Result<qapi::StatusInfo> {
+        return qapi::StatusInfo{true, false, qapi::RunState::running};
+    });
 }
 
 } // namespace
@@ -76,7 +77,8 @@ TEST_CASE("an argument error names the command and points to its help as it was 
     Conversation talk;
     CHECK(talk.ask("quit now")
         == "quit|q: extraneous characters at the end of line\r\nTry \"help quit\" for more information\r\n");
-    CHECK(talk.ask("s x") == "stop|s: extraneous characters at the end of line\r\nTry \"help s\" for more information\r\n");
+    CHECK(talk.ask("s x")
+        == "stop|s: extraneous characters at the end of line\r\nTry \"help s\" for more information\r\n");
     CHECK(talk.ask("info status/x")
         == "status: extraneous characters at the end of line\r\nTry \"help info status\" for more information\r\n");
     CHECK(talk.ask("object_del \"a")
@@ -137,7 +139,8 @@ TEST_CASE("when the client goes, the command ends and what was typed ahead is no
 {
     Conversation talk;
     int asked = 0;
-    talk.house.bound.bind<qapi::QueryStatus>([&asked]() -> Result<qapi::StatusInfo> { return ++asked, qapi::StatusInfo {}; });
+    talk.house.bound.bind<qapi::QueryStatus>(
+        [&asked]() -> Result<qapi::StatusInfo> { return ++asked, qapi::StatusInfo{}; });
     boost::asio::steady_timer gate(talk.wire.io, boost::asio::steady_timer::time_point::max());
     talk.house.bound.bind<qapi::Stop>([&gate]() -> boost::asio::awaitable<Result<void>> {
         co_await gate.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
