@@ -22,7 +22,8 @@ Result<void> TlsChannel::write(std::span<iovec const> pieces)
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         std::span const bytes(static_cast<std::byte const*>(pieces[i].iov_base), pieces[i].iov_len);
         auto const flush = i + 1 == pieces.size() ? crypto::Flush::now : crypto::Flush::later;
-        m_bytes_written += TRY(m_session->write(bytes, flush));
+        m_bytes_written += bytes.size(); // before: a write that fails may have brought any part of it over
+        TRY(m_session->write(bytes, flush));
     }
     return {};
 }

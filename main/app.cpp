@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/app.hpp"
 
+#include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
 #include "machine/commands.hpp"
 #include "main/process.hpp"
@@ -76,6 +77,7 @@ private:
     Result<void> create_objects();
     Result<void> open_monitors();
     Result<void> open_monitor(MonitorOption const& option);
+    Result<void> open_console();
     Result<void> bind();
     asio::awaitable<void> watch_signals();
     asio::awaitable<void> wind_down();
@@ -95,6 +97,7 @@ private:
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
     monitor::Server m_monitors{m_io, m_dispatcher};
+    std::unique_ptr<hmp::Console> m_console;
     std::optional<PidFile> m_pidfile;
     util::TaskGroup m_tasks{m_io.get_executor()};
     std::optional<asio::posix::stream_descriptor> m_signal_ready;
@@ -206,7 +209,7 @@ Result<void> App::open_monitor(MonitorOption const& option)
         if (m_daemon)
             return Error::generic("cannot use stdio with -daemonize");
         if (!option.control && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0)
-            return Error::generic("no console yet");
+            return open_console();
         return m_monitors.serve_descriptors(
             util::UniqueFd(dup(STDIN_FILENO)), util::UniqueFd(dup(STDOUT_FILENO)), std::move(factory), false);
     }
@@ -221,6 +224,12 @@ Result<void> App::open_monitor(MonitorOption const& option)
     if (chardev->wait)
         log::info(cat("QEMU waiting for connection on: ", io::to_text(socket.address())));
     return m_monitors.serve_socket(std::move(socket), std::move(factory), chardev->wait);
+}
+
+Result<void> App::open_console()
+{
+    m_console = TRY(hmp::Console::open(m_io, m_dispatcher));
+    return {};
 }
 
 asio::awaitable<void> App::watch_signals()
@@ -250,6 +259,8 @@ asio::awaitable<void> App::wind_down()
 {
     co_await m_migration->shut_down();
     co_await m_monitors.shut_down();
+    if (m_console)
+        co_await m_console->shut_down();
     m_signal_ready->close();
 }
 

@@ -2,12 +2,10 @@
 #include "qapi/json.hpp"
 
 #include "qapi/json_builder_impl.hpp"
+#include "qapi/json_plain.hpp"
 #include "util/text.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -36,35 +34,14 @@ bool ends_recovery(char c)
     }
 }
 
-constexpr std::uint64_t ones = 0x0101010101010101;
-constexpr std::uint64_t high_bits = 0x8080808080808080;
-
-/// Where the run of plain string text (ASCII, no control, no backslash, no quote) from `at` ends.
-char const* skip_plain(char const* at, char const* stop, char quote)
-{
-    auto const has_zero = [](std::uint64_t word) { return (word - ones) & ~word; };
-    while (stop - at >= 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, 8);
-        // Bits above the lowest hit may be false, that one is not.
-        std::uint64_t const hits
-            = (word | ((word - 0x20 * ones) & ~word) | has_zero(word ^ static_cast<Byte>(quote) * ones)
-                  | has_zero(word ^ '\\' * ones))
-            & high_bits;
-        if (hits == 0) {
-            at += 8;
-            continue;
-        }
-        if constexpr (std::endian::native == std::endian::little)
-            return at + std::countr_zero(hits) / 8;
-        break;
-    }
-    while (at != stop && static_cast<Byte>(*at) >= 0x20 && static_cast<Byte>(*at) < 0x80 && *at != '\\' && *at != quote)
-        ++at;
-    return at;
-}
-
 } // namespace
+
+JsonStream::JsonStream(JsonLimits limits)
+    : m_limits(limits)
+    , m_plain_fits(limits.token_bytes > max_plain_bytes && limits.tokens > max_plain_bytes
+          && limits.nesting >= max_plain_nesting)
+{
+}
 
 void JsonStream::feed(std::string_view bytes, Emit const& emit)
 {
@@ -73,6 +50,14 @@ void JsonStream::feed(std::string_view bytes, Emit const& emit)
     char const* token = at; // where the current token begins, or goes on after m_partial
     while (at != end) {
         if (m_state == State::start) {
+            if (*at == '{' && m_token_count == 0 && m_plain_fits) {
+                Value object;
+                if (auto const size = read_plain_object({at, end}, object); size != 0) {
+                    at += size;
+                    emit(std::move(object));
+                    continue;
+                }
+            }
             token = at;
             begin_token(*at++, emit);
             continue;
