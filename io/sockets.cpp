@@ -150,7 +150,13 @@ Result<util::UniqueFd> connect_to(sockaddr const* name, socklen_t length, std::s
 {
     auto fd = TRY(new_socket(name->sa_family));
     int failed = 0;
-    if (connect(fd.get(), name, length) != 0) {
+    // A UNIX socket whose queue is full says so at once rather than let us wait.
+    while (connect(fd.get(), name, length) != 0 && errno == EAGAIN && name->sa_family == AF_UNIX) {
+        pollfd cancel {cancel_fd, POLLIN, 0};
+        if (poll(&cancel, 1, 20) != 0)
+            return Error::system(cat("Failed to connect to '", text, "'"), ECANCELED);
+    }
+    if (connect(fd.get(), name, length) != 0 && errno != EISCONN) {
         failed = errno;
         if (failed == EINPROGRESS)
             failed = finish_connect(fd.get(), cancel_fd);

@@ -57,7 +57,9 @@ Result<void> Migration::start_incoming(io::Address const& address, std::optional
     } else if (auto const* file = std::get_if<io::FileAddress>(&address)) {
         incoming->load_from(TRY(io::open_file_for_reading(*file)));
     } else if (auto const* command = std::get_if<io::ExecAddress>(&address)) {
-        incoming->load_from(TRY(io::open_command(*command, io::Direction::read)));
+        auto const wanted = TRY(admission());
+        auto running = TRY(io::start_command(*command));
+        incoming->load_from_socket(std::move(running.socket), wanted, running.child);
     } else {
         auto const& name = std::get<io::FdAddress>(address).name;
         auto const wanted = TRY(admission());

@@ -174,10 +174,12 @@ void Session::reply(std::optional<qapi::Value> const& id, Result<qapi::Value> re
 void Session::send(qapi::Value const& value)
 {
     m_buffer.clear();
-    if (m_options.pretty)
-        m_buffer = qapi::to_json_pretty(value);
-    else
+    if (m_options.pretty) {
+        for (auto const line : util::split(qapi::to_json_pretty(value), '\n'))
+            m_buffer += cat(m_buffer.empty() ? "" : "\r\n", line);
+    } else {
         qapi::write_json(m_buffer, value);
+    }
     m_buffer += "\r\n";
     m_wire.send(m_buffer);
 }
