@@ -115,6 +115,7 @@ bool start(Client& new_client, int terminal)
     rl_change_environment = 0;
     rl_prep_term_function = [](int) {};
     rl_deprep_term_function = [] {};
+    rl_tty_set_echoing(1); // what rl_prep_terminal would have found out
     rl_getc_function = take_key;
     rl_input_available_hook = has_key;
     rl_attempted_completion_function = complete_word;
