@@ -26,41 +26,41 @@ struct Attribute {
 };
 
 // The attributes that GnuTLS 3.7 knows (asked of the library: gnutls_x509_dn_oid_name).
-constexpr std::array known_attributes {
-    Attribute {"2.5.4.3", "CN", Syntax::directory_string},
-    Attribute {"2.5.4.4", "surName", Syntax::directory_string},
-    Attribute {"2.5.4.5", "serialNumber", Syntax::printable},
-    Attribute {"2.5.4.6", "C", Syntax::printable},
-    Attribute {"2.5.4.7", "L", Syntax::directory_string},
-    Attribute {"2.5.4.8", "ST", Syntax::directory_string},
-    Attribute {"2.5.4.9", "street", Syntax::directory_string},
-    Attribute {"2.5.4.10", "O", Syntax::directory_string},
-    Attribute {"2.5.4.11", "OU", Syntax::directory_string},
-    Attribute {"2.5.4.12", "title", Syntax::directory_string},
-    Attribute {"2.5.4.13", "description", Syntax::directory_string},
-    Attribute {"2.5.4.15", "businessCategory", Syntax::directory_string},
-    Attribute {"2.5.4.17", "postalCode", Syntax::directory_string},
-    Attribute {"2.5.4.20", "telephoneNumber", Syntax::printable},
-    Attribute {"2.5.4.41", "name", Syntax::directory_string},
-    Attribute {"2.5.4.42", "givenName", Syntax::directory_string},
-    Attribute {"2.5.4.43", "initials", Syntax::directory_string},
-    Attribute {"2.5.4.44", "generationQualifier", Syntax::directory_string},
-    Attribute {"2.5.4.46", "dnQualifier", Syntax::printable},
-    Attribute {"2.5.4.65", "pseudonym", Syntax::directory_string},
-    Attribute {"0.9.2342.19200300.100.1.1", "UID", Syntax::directory_string},
-    Attribute {"0.9.2342.19200300.100.1.25", "DC", Syntax::ia5},
-    Attribute {"1.2.840.113549.1.9.1", "EMAIL", Syntax::ia5},
-    Attribute {"1.3.6.1.4.1.311.60.2.1.1", "jurisdictionOfIncorporationLocalityName", Syntax::directory_string},
-    Attribute {"1.3.6.1.4.1.311.60.2.1.2", "jurisdictionOfIncorporationStateOrProvinceName", Syntax::directory_string},
-    Attribute {"1.3.6.1.4.1.311.60.2.1.3", "jurisdictionOfIncorporationCountryName", Syntax::printable},
-    Attribute {"1.3.6.1.5.5.7.9.2", "placeOfBirth", Syntax::directory_string},
-    Attribute {"1.3.6.1.5.5.7.9.3", "gender", Syntax::printable},
-    Attribute {"1.3.6.1.5.5.7.9.4", "countryOfCitizenship", Syntax::printable},
-    Attribute {"1.3.6.1.5.5.7.9.5", "countryOfResidence", Syntax::printable},
-    Attribute {"1.2.643.100.1", "OGRN", Syntax::numeric},
-    Attribute {"1.2.643.100.3", "SNILS", Syntax::numeric},
-    Attribute {"1.2.643.100.5", "OGRNIP", Syntax::numeric},
-    Attribute {"1.2.643.3.131.1.1", "INN", Syntax::numeric},
+constexpr std::array known_attributes{
+    Attribute{"2.5.4.3", "CN", Syntax::directory_string},
+    Attribute{"2.5.4.4", "surName", Syntax::directory_string},
+    Attribute{"2.5.4.5", "serialNumber", Syntax::printable},
+    Attribute{"2.5.4.6", "C", Syntax::printable},
+    Attribute{"2.5.4.7", "L", Syntax::directory_string},
+    Attribute{"2.5.4.8", "ST", Syntax::directory_string},
+    Attribute{"2.5.4.9", "street", Syntax::directory_string},
+    Attribute{"2.5.4.10", "O", Syntax::directory_string},
+    Attribute{"2.5.4.11", "OU", Syntax::directory_string},
+    Attribute{"2.5.4.12", "title", Syntax::directory_string},
+    Attribute{"2.5.4.13", "description", Syntax::directory_string},
+    Attribute{"2.5.4.15", "businessCategory", Syntax::directory_string},
+    Attribute{"2.5.4.17", "postalCode", Syntax::directory_string},
+    Attribute{"2.5.4.20", "telephoneNumber", Syntax::printable},
+    Attribute{"2.5.4.41", "name", Syntax::directory_string},
+    Attribute{"2.5.4.42", "givenName", Syntax::directory_string},
+    Attribute{"2.5.4.43", "initials", Syntax::directory_string},
+    Attribute{"2.5.4.44", "generationQualifier", Syntax::directory_string},
+    Attribute{"2.5.4.46", "dnQualifier", Syntax::printable},
+    Attribute{"2.5.4.65", "pseudonym", Syntax::directory_string},
+    Attribute{"0.9.2342.19200300.100.1.1", "UID", Syntax::directory_string},
+    Attribute{"0.9.2342.19200300.100.1.25", "DC", Syntax::ia5},
+    Attribute{"1.2.840.113549.1.9.1", "EMAIL", Syntax::ia5},
+    Attribute{"1.3.6.1.4.1.311.60.2.1.1", "jurisdictionOfIncorporationLocalityName", Syntax::directory_string},
+    Attribute{"1.3.6.1.4.1.311.60.2.1.2", "jurisdictionOfIncorporationStateOrProvinceName", Syntax::directory_string},
+    Attribute{"1.3.6.1.4.1.311.60.2.1.3", "jurisdictionOfIncorporationCountryName", Syntax::printable},
+    Attribute{"1.3.6.1.5.5.7.9.2", "placeOfBirth", Syntax::directory_string},
+    Attribute{"1.3.6.1.5.5.7.9.3", "gender", Syntax::printable},
+    Attribute{"1.3.6.1.5.5.7.9.4", "countryOfCitizenship", Syntax::printable},
+    Attribute{"1.3.6.1.5.5.7.9.5", "countryOfResidence", Syntax::printable},
+    Attribute{"1.2.643.100.1", "OGRN", Syntax::numeric},
+    Attribute{"1.2.643.100.3", "SNILS", Syntax::numeric},
+    Attribute{"1.2.643.100.5", "OGRNIP", Syntax::numeric},
+    Attribute{"1.2.643.3.131.1.1", "INN", Syntax::numeric},
 };
 
 Attribute const* find_attribute(std::string_view oid)
@@ -97,7 +97,7 @@ std::string_view raw_text(ASN1_STRING const* value)
 /// '#' and the hex of the whole DER value.
 Result<std::string> der_in_hex(ASN1_STRING const* value)
 {
-    ASN1_TYPE type {};
+    ASN1_TYPE type{};
     type.type = ASN1_STRING_type(value);
     // i2d_ASN1_TYPE only reads; the union's member is the same pointer for all string types.
     type.value.asn1_string = const_cast<ASN1_STRING*>(value);

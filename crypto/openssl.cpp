@@ -9,10 +9,7 @@
 
 namespace minivisor::crypto {
 
-void clear_openssl_errors()
-{
-    ERR_clear_error();
-}
+void clear_openssl_errors() { ERR_clear_error(); }
 
 std::string take_openssl_errors()
 {

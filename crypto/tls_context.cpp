@@ -36,7 +36,7 @@ struct Paths {
 Result<std::string> locate(std::string const& dir, std::string_view name, bool required)
 {
     auto path = cat(dir, '/', name);
-    struct stat info {};
+    struct stat info { };
     if (::stat(path.c_str(), &info) == 0)
         return path;
     if (errno == ENOENT && !required)
@@ -65,7 +65,7 @@ Result<std::vector<X509Ptr>> read_certificates(std::string const& path)
 /// Reads the certificates; which sentence a failure gets depends on whether sanity checks are on, as in QEMU.
 Result<CertificateFiles> read_identity_and_authorities(Paths const& paths, X509Options const& options)
 {
-    CertificateFiles files {.endpoint = options.endpoint, .ca_path = paths.ca, .own_path = paths.certificate};
+    CertificateFiles files{.endpoint = options.endpoint, .ca_path = paths.ca, .own_path = paths.certificate};
     bool const server = options.endpoint == Endpoint::server;
     if (!paths.certificate.empty() && options.sanity_check) {
         auto own = read_certificates(paths.certificate);
@@ -105,16 +105,13 @@ Result<KeyPtr> read_key(std::string const& path)
     OPENSSL_cleanse(text.data(), text.size());
     if (key)
         return key;
-    bool const no_key = first_openssl_reason() == PEM_R_NO_START_LINE;
-    auto const errors = take_openssl_errors();
-    if (encrypted)
-        return Error::generic("Decryption has failed.");
-    return Error::generic(no_key ? "The requested data were not available." : errors);
+    clear_openssl_errors();
+    return Error::generic(encrypted ? "Decryption has failed." : "The requested data were not available.");
 }
 
 void warn_of_open_key(std::string const& path)
 {
-    struct stat info {};
+    struct stat info { };
     if (::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0)
         log::warn(cat("The private key ", path, " can be read by everybody"));
 }
@@ -199,18 +196,18 @@ Result<void> use_priority(SSL_CTX* context, TlsPriority const& priority)
 void set_behaviour(SSL_CTX* context, X509Options const& options)
 {
     // No kernel TLS: it would write past the transport's buffer.
-    SSL_CTX_set_options(context,
-        SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_options(
+        context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     // The chain that is sent is the one in the file, not one that is made up for each handshake.
-    SSL_CTX_set_mode(context,
-        SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_mode(
+        context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, read_buffer_size);
     SSL_CTX_set_verify_depth(context, 16);
-    SSL_CTX_set_verify(context,
-        !options.verify_peer ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_set_verify(
+        context, !options.verify_peer ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     SSL_CTX_set_cert_verify_callback(context, PeerJudge::verify_callback, nullptr);
 }
 

@@ -43,7 +43,8 @@ void register_tls_creds(qom::TypeRegistry& types)
     base.abstract = true;
     types.add(std::move(base));
     qom::UserType<TlsCredsX509>("tls-creds-x509")
-        .read_only("loaded", "bool", "whether the files are loaded: always", [](TlsCredsX509 const&) { return qapi::Value(true); })
+        .read_only("loaded", "bool", "whether the files are loaded: always",
+            [](TlsCredsX509 const&) { return qapi::Value(true); })
         .add_to(types, "tls-creds");
 }
 

@@ -21,10 +21,10 @@ struct Cipher {
     int bits;
 };
 
-constexpr std::array all_ciphers {
-    Cipher {"AES-256-GCM", "TLS_AES_256_GCM_SHA384", "AES256-GCM-SHA384", 256},
-    Cipher {"CHACHA20-POLY1305", "TLS_CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305", 256},
-    Cipher {"AES-128-GCM", "TLS_AES_128_GCM_SHA256", "AES128-GCM-SHA256", 128},
+constexpr std::array all_ciphers{
+    Cipher{"AES-256-GCM", "TLS_AES_256_GCM_SHA384", "AES256-GCM-SHA384", 256},
+    Cipher{"CHACHA20-POLY1305", "TLS_CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305", 256},
+    Cipher{"AES-128-GCM", "TLS_AES_128_GCM_SHA256", "AES128-GCM-SHA256", 128},
 };
 
 struct Group {
@@ -33,28 +33,28 @@ struct Group {
     int bits;
 };
 
-constexpr std::array all_groups {
-    Group {"X25519", "X25519", 128},
-    Group {"SECP256R1", "P-256", 128},
-    Group {"X448", "X448", 224},
-    Group {"SECP384R1", "P-384", 192},
-    Group {"SECP521R1", "P-521", 256},
+constexpr std::array all_groups{
+    Group{"X25519", "X25519", 128},
+    Group{"SECP256R1", "P-256", 128},
+    Group{"X448", "X448", 224},
+    Group{"SECP384R1", "P-384", 192},
+    Group{"SECP521R1", "P-521", 256},
 };
 
-constexpr std::array<std::string_view, 3> all_exchanges {"ECDHE-ECDSA", "ECDHE-RSA", "DHE-RSA"};
-constexpr std::array<std::string_view, 2> all_versions {"TLS1.3", "TLS1.2"};
+constexpr std::array<std::string_view, 3> all_exchanges{"ECDHE-ECDSA", "ECDHE-RSA", "DHE-RSA"};
+constexpr std::array<std::string_view, 2> all_versions{"TLS1.3", "TLS1.2"};
 
 // Never used here, so taking them away changes nothing and is honoured as it stands.
-constexpr std::array<std::string_view, 40> never_used {"VERS-SSL3.0", "VERS-TLS1.0", "VERS-TLS1.1", "VERS-DTLS-ALL",
+constexpr std::array<std::string_view, 40> never_used{"VERS-SSL3.0", "VERS-TLS1.0", "VERS-TLS1.1", "VERS-DTLS-ALL",
     "VERS-DTLS1.0", "VERS-DTLS1.2", "RSA", "DHE-DSS", "DHE-PSK", "ECDHE-PSK", "PSK", "RSA-PSK", "SRP", "SRP-RSA",
     "SRP-DSS", "ANON-DH", "ANON-ECDH", "NULL", "ARCFOUR-128", "3DES-CBC", "AES-128-CBC", "AES-256-CBC",
     "CAMELLIA-128-CBC", "CAMELLIA-192-CBC", "CAMELLIA-256-CBC", "CAMELLIA-128-GCM", "CAMELLIA-256-GCM", "AES-128-CCM",
     "AES-256-CCM", "AES-128-CCM-8", "AES-256-CCM-8", "MD5", "SHA1", "SHA256", "SHA384", "MAC-NULL", "SIGN-RSA-MD5",
     "SIGN-RSA-SHA1", "SIGN-DSA-SHA1", "SIGN-ECDSA-SHA1"};
 // Always so here, so asking for them changes nothing.
-constexpr std::array<std::string_view, 6> always_so {
+constexpr std::array<std::string_view, 6> always_so{
     "AEAD", "MAC-ALL", "SIGN-ALL", "COMP-NULL", "CTYPE-X.509", "CTYPE-X509"};
-constexpr std::array<std::string_view, 4> harmless_flags {
+constexpr std::array<std::string_view, 4> harmless_flags{
     "%SERVER_PRECEDENCE", "%SAFE_RENEGOTIATION", "%NO_TICKETS", "%NO_SESSION_HASH_FALLBACK"};
 
 template <std::size_t N>
@@ -157,8 +157,8 @@ public:
         result.security_level = m_security_level;
         std::vector<std::string> suites, ciphers, groups;
         for (auto const name : m_ciphers.list()) {
-            auto const& cipher = *std::find_if(
-                all_ciphers.begin(), all_ciphers.end(), [&](Cipher const& candidate) { return candidate.name == name; });
+            auto const& cipher = *std::find_if(all_ciphers.begin(), all_ciphers.end(),
+                [&](Cipher const& candidate) { return candidate.name == name; });
             suites.emplace_back(cipher.suite);
             for (auto const exchange : m_exchanges.list())
                 ciphers.push_back(cat(exchange, '-', cipher.suffix));

@@ -42,8 +42,7 @@ using Guard = std::lock_guard<FairLock>;
 
 } // namespace
 
-TlsSession::TlsSession(
-    std::shared_ptr<TlsContext const> context, int fd, std::string host_name, Authorize authorize)
+TlsSession::TlsSession(std::shared_ptr<TlsContext const> context, int fd, std::string host_name, Authorize authorize)
     : m_context(std::move(context))
     , m_judge(m_context->endpoint(), std::move(host_name), std::move(authorize))
     , m_transport(fd)
@@ -64,8 +63,7 @@ Result<std::unique_ptr<TlsSession>> TlsSession::create(
     socklen_t size = sizeof type;
     if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
         return Error::generic("TLS needs a stream socket");
-    std::unique_ptr<TlsSession> session(
-        new TlsSession(std::move(context), fd, host_name, std::move(authorize)));
+    std::unique_ptr<TlsSession> session(new TlsSession(std::move(context), fd, host_name, std::move(authorize)));
     TRY(session->open(host_name));
     return session;
 }
@@ -147,8 +145,7 @@ Step TlsSession::fail_handshake(int result)
     } else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
         fail(Stage::verify, Error::generic("Verify failed: No certificate was found."));
     } else if (m_transport.at_end()) {
-        fail(Stage::handshake,
-            Error::generic("TLS handshake failed: The TLS connection was non-properly terminated."));
+        fail(Stage::handshake, Error::generic("TLS handshake failed: The TLS connection was non-properly terminated."));
     } else if (error == SSL_ERROR_SYSCALL && m_transport.last_error() != 0) {
         fail(Stage::handshake, Error::system("TLS handshake failed", m_transport.last_error()));
     } else if (is_no_tls(reason)) {
@@ -196,21 +193,21 @@ bool TlsSession::note_alert(Failure::Stage stage)
     if (alert <= 0 || alert > 255)
         return false;
     clear_openssl_errors();
-    AlertContext const context {.is_client = m_context->endpoint() == Endpoint::client,
+    AlertContext const context{.is_client = m_context->endpoint() == Endpoint::client,
         .certificate_wanted = m_certificate_wanted,
         .certificate_sent = m_certificate_wanted && m_context->has_certificate(),
         .after_handshake = m_handshaken};
     m_read_failed = true;
     // Better than what was seen before: the broken connection is only the consequence.
     if (!m_failure || !m_failure->alert)
-        m_failure = Failure {stage, Error::generic(describe_alert(alert, context)), m_judge.identity(), alert};
+        m_failure = Failure{stage, Error::generic(describe_alert(alert, context)), m_judge.identity(), alert};
     return true;
 }
 
 void TlsSession::fail(Failure::Stage stage, Error error)
 {
     if (!m_failure)
-        m_failure = Failure {stage, std::move(error), m_judge.identity(), std::nullopt};
+        m_failure = Failure{stage, std::move(error), m_judge.identity(), std::nullopt};
 }
 
 Error TlsSession::error_now() const
@@ -223,7 +220,7 @@ bool TlsSession::wait(Step step, bool also_write, int timeout_ms) const
     auto events = static_cast<short>(step == Step::want_read ? POLLIN : POLLOUT);
     if (also_write)
         events = static_cast<short>(events | POLLOUT);
-    pollfd entry {m_transport.fd(), events, 0};
+    pollfd entry{m_transport.fd(), events, 0};
     for (;;) {
         auto const ready = ::poll(&entry, 1, timeout_ms);
         if (ready >= 0)

@@ -58,8 +58,8 @@ Step TlsSession::read_step(std::span<std::byte> buffer, std::size_t& got)
     do {
         std::size_t count = 0;
         clear_openssl_errors();
-        auto const result
-            = SSL_read_ex(m_ssl.get(), buffer.data() + got, std::min<std::size_t>(buffer.size() - got, write_chunk), &count);
+        auto const result = SSL_read_ex(
+            m_ssl.get(), buffer.data() + got, std::min<std::size_t>(buffer.size() - got, write_chunk), &count);
         got += count;
         if (result != 1)
             step = after_read(result, false);

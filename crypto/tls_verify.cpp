@@ -46,15 +46,11 @@ PeerJudge::PeerJudge(Endpoint own_endpoint, std::string host, Authorize authoriz
 {
 }
 
-void PeerJudge::attach(SSL* session)
-{
-    SSL_set_app_data(session, this);
-}
+void PeerJudge::attach(SSL* session) { SSL_set_app_data(session, this); }
 
 int PeerJudge::verify_callback(X509_STORE_CTX* chain, void*)
 {
-    auto* const session
-        = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* const session = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* const judge = session ? static_cast<PeerJudge*>(SSL_get_app_data(session)) : nullptr;
     if (!judge) {
         X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
@@ -73,7 +69,7 @@ bool PeerJudge::refuse(X509_STORE_CTX* chain, int error, Failure::Stage stage, s
 {
     // OpenSSL chooses the alert by this number.
     X509_STORE_CTX_set_error(chain, error);
-    m_failure = Failure {stage, Error::generic(std::move(sentence)), m_claimed_identity, std::nullopt};
+    m_failure = Failure{stage, Error::generic(std::move(sentence)), m_claimed_identity, std::nullopt};
     return false;
 }
 
@@ -123,8 +119,7 @@ bool PeerJudge::judge_identity(X509_STORE_CTX* chain, X509* certificate)
         if (!decision.allowed) {
             auto reason = decision.reason.empty() ? cat("TLS x509 authz check for ", m_claimed_identity, " is denied")
                                                   : std::move(decision.reason);
-            return refuse(
-                chain, X509_V_ERR_APPLICATION_VERIFICATION, Failure::Stage::authorize, std::move(reason));
+            return refuse(chain, X509_V_ERR_APPLICATION_VERIFICATION, Failure::Stage::authorize, std::move(reason));
         }
     }
     if (m_own_endpoint == Endpoint::client && !matches_host(certificate, m_host))

@@ -15,10 +15,7 @@ namespace minivisor::crypto {
 namespace {
 
 /// A password is never asked for: OpenSSL's own callback would read the terminal.
-int no_password(char*, int, int, void*)
-{
-    return -1;
-}
+int no_password(char*, int, int, void*) { return -1; }
 
 template <typename Pointer, auto Read>
 Result<std::vector<Pointer>> parse_all(std::string_view pem, char const* nothing_there)
@@ -37,10 +34,7 @@ Result<std::vector<Pointer>> parse_all(std::string_view pem, char const* nothing
     return found;
 }
 
-std::string_view role_name(Endpoint endpoint)
-{
-    return endpoint == Endpoint::server ? "server" : "client";
-}
+std::string_view role_name(Endpoint endpoint) { return endpoint == Endpoint::server ? "server" : "client"; }
 
 /// An extension: where it is absent `value` is null and `present` false; a broken one has no value either.
 template <typename Pointer>
@@ -61,10 +55,7 @@ Extension<Pointer> extension_of(X509* certificate, int nid)
     return {Pointer(value), critical != -1, critical == 1};
 }
 
-bool has_bit(ASN1_BIT_STRING const* bits, int bit)
-{
-    return ASN1_BIT_STRING_get_bit(bits, bit) == 1;
-}
+bool has_bit(ASN1_BIT_STRING const* bits, int bit) { return ASN1_BIT_STRING_get_bit(bits, bit) == 1; }
 
 constexpr int digital_signature_bit = 0;
 constexpr int certificate_signing_bit = 5;
@@ -85,8 +76,8 @@ Result<void> check_own(X509* certificate, Endpoint endpoint, std::string const& 
     if (constraints.present && !constraints.value)
         return Error::generic(cat("Unable to query certificate ", path, " basic constraints: it cannot be decoded"));
     if (constraints.value && constraints.value->ca)
-        return Error::generic(cat(
-            "The certificate ", path, " basic constraints show a CA, but we need one for a ", role_name(endpoint)));
+        return Error::generic(
+            cat("The certificate ", path, " basic constraints show a CA, but we need one for a ", role_name(endpoint)));
     auto const usage = extension_of<BitStringPtr>(certificate, NID_key_usage);
     if (usage.present && !usage.value)
         return Error::generic(cat("Unable to query certificate ", path, " key usage: it cannot be decoded"));
@@ -145,14 +136,12 @@ Result<void> check_chain(CertificateFiles const& files)
     clear_openssl_errors();
     if (good)
         return {};
-    return Error::generic(cat("Our own certificate ", files.own_path, " failed validation against ", files.ca_path, ": ",
+    return Error::generic(cat("Our own certificate ", files.own_path, " failed validation against ", files.ca_path,
+        ": ",
         verification_reason(X509_STORE_CTX_get_error(context.get()), X509_STORE_CTX_get_error_depth(context.get()))));
 }
 
-char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool equal_names(std::string_view a, std::string_view b)
 {
@@ -195,8 +184,8 @@ std::string_view text_of(ASN1_STRING const* value)
 std::string address_bytes(std::string_view host)
 {
     std::string const text(host);
-    in_addr v4 {};
-    in6_addr v6 {};
+    in_addr v4{};
+    in6_addr v6{};
     if (text.find('\0') != std::string::npos)
         return {};
     if (inet_pton(AF_INET, text.c_str(), &v4) == 1)
@@ -273,18 +262,16 @@ bool matches_host(X509* certificate, std::string_view host)
     auto const address = address_bytes(host);
     GeneralNamesPtr const names(
         static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-    bool any_dns_name = false;
+    bool names_hosts = false;
     for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
         auto const* const name = sk_GENERAL_NAME_value(names.get(), i);
         if (name->type == GEN_IPADD && !address.empty() && text_of(name->d.iPAddress) == address)
             return true;
-        if (name->type == GEN_DNS) {
-            any_dns_name = true;
-            if (address.empty() && name_matches(text_of(name->d.dNSName), host))
-                return true;
-        }
+        if (name->type == GEN_DNS && address.empty() && name_matches(text_of(name->d.dNSName), host))
+            return true;
+        names_hosts = names_hosts || name->type == GEN_DNS || name->type == GEN_IPADD || name->type == GEN_URI;
     }
-    if (!address.empty() || any_dns_name)
+    if (!address.empty() || names_hosts)
         return false;
     auto const purpose = extension_of<ExtendedUsagePtr>(certificate, NID_ext_key_usage);
     if (purpose.present && (!purpose.value || !names_purpose(purpose.value.get(), Endpoint::server)))
@@ -292,10 +279,7 @@ bool matches_host(X509* certificate, std::string_view host)
     return common_name_matches(certificate, host);
 }
 
-bool is_ip_literal(std::string_view host)
-{
-    return !address_bytes(host).empty();
-}
+bool is_ip_literal(std::string_view host) { return !address_bytes(host).empty(); }
 
 std::string verification_reason(int error, int depth)
 {
@@ -316,6 +300,8 @@ std::string verification_reason(int error, int depth)
     case X509_V_ERR_CERT_REVOKED:
         return depth == 0 ? "The certificate has been revoked"
                           : "The certificate is not trusted: its issuer's has been revoked";
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_KEYUSAGE_NO_CERTSIGN: return "The certificate is not trusted";
     case X509_V_ERR_EE_KEY_TOO_SMALL:
     case X509_V_ERR_CA_KEY_TOO_SMALL:
     case X509_V_ERR_CA_MD_TOO_WEAK: return "The certificate uses an insecure algorithm";

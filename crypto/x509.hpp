@@ -40,8 +40,8 @@ bool allows_endpoint(X509* certificate, Endpoint endpoint);
 bool allows_signing(X509* certificate);
 
 /// GnuTLS' rule: an IP literal needs an equal address among the alternative names; a name needs an equal DNS name
-/// there (or a wildcard for its first label, "*.example.com"), or, when there is no DNS name at all and the
-/// certificate may serve, an equal common name, if it has exactly one.
+/// there (or a wildcard for its first label, "*.example.com"), or, when there is no DNS name, address or URI at all
+/// and the certificate may serve, an equal common name, if it has exactly one.
 bool matches_host(X509* certificate, std::string_view host);
 bool is_ip_literal(std::string_view host);
 

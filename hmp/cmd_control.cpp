@@ -60,7 +60,7 @@ awaitable<void> quit(CommandContext& context, qapi::Object args)
 template <typename C>
 awaitable<void> with_descriptor(CommandContext& context, qapi::Object args)
 {
-    qapi::GetfdArguments arguments {text_of(args, "fdname")};
+    qapi::GetfdArguments arguments{text_of(args, "fdname")};
     auto const done = co_await context.call<C>(std::move(arguments));
     if (!done)
         context.error(done.error());
@@ -72,7 +72,8 @@ awaitable<void> info_version(CommandContext& context, qapi::Object)
     if (!version)
         context.error(version.error());
     else
-        context.print(cat(version->qemu.major, ".", version->qemu.minor, ".", version->qemu.micro, version->package, "\n"));
+        context.print(
+            cat(version->qemu.major, ".", version->qemu.minor, ".", version->qemu.micro, version->package, "\n"));
 }
 
 awaitable<void> info_history(CommandContext& context, qapi::Object)
@@ -93,8 +94,8 @@ void add_control_commands(CommandTable& table)
 {
     table.add({"help|?", {{"name", ArgKind::rest, true}}, "[cmd]", "tell about all commands, or about one", help,
         {Completion::command}});
-    table.add({"info", {{"item", ArgKind::word, true}}, "[subcommand]", "show facts; without a subcommand, list what there is",
-        info, {Completion::command}});
+    table.add({"info", {{"item", ArgKind::word, true}}, "[subcommand]",
+        "show facts; without a subcommand, list what there is", info, {Completion::command}});
     table.add({"quit|q", {}, "", "end the program", quit});
     table.add({"getfd", {{"fdname"}}, "name", "give a name to the descriptor that was passed with this line",
         with_descriptor<qapi::Getfd>});

@@ -21,10 +21,7 @@ std::int64_t number_of(qapi::Object const& args, std::string_view name)
     return found && found->is_int64() ? found->get_int64() : 0;
 }
 
-std::string_view true_or_false(bool value)
-{
-    return value ? "true" : "false";
-}
+std::string_view true_or_false(bool value) { return value ? "true" : "false"; }
 
 awaitable<void> info_status(CommandContext& context, qapi::Object)
 {
@@ -63,8 +60,11 @@ awaitable<void> info_kvm(CommandContext& context, qapi::Object)
     if (!info)
         context.error(info.error());
     else
-        context.print(
-            cat("kvm support: ", !info->present ? "not compiled" : info->enabled ? "enabled" : "disabled", "\n"));
+        context.print(cat("kvm support: ",
+            !info->present      ? "not compiled"
+                : info->enabled ? "enabled"
+                                : "disabled",
+            "\n"));
 }
 
 awaitable<void> info_memory_size_summary(CommandContext& context, qapi::Object)
@@ -85,9 +85,9 @@ std::string memdev_text(qapi::Memdev const& memdev)
     std::vector<std::string> nodes;
     for (auto const node : memdev.host_nodes)
         nodes.push_back(std::to_string(node));
-    auto text = cat("memory backend: ", memdev.id.value_or(""), "\n  size:  ", memdev.size.bytes, "\n  merge: ",
-        true_or_false(memdev.merge), "\n  dump: ", true_or_false(memdev.dump), "\n  prealloc: ",
-        true_or_false(memdev.prealloc), "\n  share: ", true_or_false(memdev.share), "\n");
+    auto text = cat("memory backend: ", memdev.id.value_or(""), "\n  size:  ", memdev.size.bytes,
+        "\n  merge: ", true_or_false(memdev.merge), "\n  dump: ", true_or_false(memdev.dump),
+        "\n  prealloc: ", true_or_false(memdev.prealloc), "\n  share: ", true_or_false(memdev.share), "\n");
     if (memdev.reserve)
         text += cat("  reserve: ", true_or_false(*memdev.reserve), "\n");
     return text + cat("  policy: ", qapi::wire_name(memdev.policy), "\n  host nodes: ", util::join(nodes, ","), "\n");
@@ -128,7 +128,7 @@ awaitable<void> physical_dump(CommandContext& context, qapi::Object args)
         co_return;
     }
     auto const start = static_cast<std::uint64_t>(number_of(args, "addr"));
-    qapi::ReadPhysicalMemoryArguments wanted {start, static_cast<std::uint32_t>(length)};
+    qapi::ReadPhysicalMemoryArguments wanted{start, static_cast<std::uint32_t>(length)};
     auto const memory = co_await context.call<qapi::ReadPhysicalMemory>(std::move(wanted));
     if (!memory) {
         context.error(memory.error());
@@ -150,7 +150,7 @@ awaitable<void> physical_dump(CommandContext& context, qapi::Object args)
 
 awaitable<void> pmemsave(CommandContext& context, qapi::Object args)
 {
-    qapi::PmemsaveArguments arguments {number_of(args, "val"), number_of(args, "size"), text_of(args, "filename")};
+    qapi::PmemsaveArguments arguments{number_of(args, "val"), number_of(args, "size"), text_of(args, "filename")};
     auto const saved = co_await context.call<qapi::Pmemsave>(std::move(arguments));
     if (!saved)
         context.error(saved.error());
@@ -176,7 +176,8 @@ void add_machine_commands(CommandTable& table)
     table.add_topic({"uuid", {}, "", "the guest's UUID", info_uuid});
     table.add_topic({"kvm", {}, "", "whether KVM is used", info_kvm});
     table.add_topic({"memdev", {}, "", "the memory backends", info_memdev});
-    table.add_topic({"memory_size_summary", {}, "", "how much memory the guest has, in bytes", info_memory_size_summary});
+    table.add_topic(
+        {"memory_size_summary", {}, "", "how much memory the guest has, in bytes", info_memory_size_summary});
 }
 
 } // namespace minivisor::hmp

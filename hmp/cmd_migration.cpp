@@ -16,8 +16,8 @@ using boost::asio::awaitable;
 using qapi::MigrationStatus;
 
 /// How often a person is shown how it goes; the first looks come sooner, for what is over at once.
-constexpr std::chrono::milliseconds first_pause {5};
-constexpr std::chrono::milliseconds longest_pause {100};
+constexpr std::chrono::milliseconds first_pause{5};
+constexpr std::chrono::milliseconds longest_pause{100};
 
 enum class Phase { going, waiting_for_operator, over };
 
@@ -113,7 +113,7 @@ awaitable<void> migrate_incoming(CommandContext& context, qapi::Object args)
 
 awaitable<void> migrate_recover(CommandContext& context, qapi::Object args)
 {
-    qapi::MigrateRecoverArguments arguments {text_of(args, "uri")};
+    qapi::MigrateRecoverArguments arguments{text_of(args, "uri")};
     auto const done = co_await context.call<qapi::MigrateRecover>(std::move(arguments));
     if (!done)
         context.error(done.error());
@@ -126,7 +126,7 @@ awaitable<void> migrate_continue(CommandContext& context, qapi::Object args)
         context.error(state.error());
         co_return;
     }
-    qapi::MigrateContinueArguments arguments {*state};
+    qapi::MigrateContinueArguments arguments{*state};
     auto const done = co_await context.call<qapi::MigrateContinue>(std::move(arguments));
     if (!done)
         context.error(done.error());
@@ -187,7 +187,7 @@ awaitable<void> info_capabilities(CommandContext& context, qapi::Object)
 
 void add_settings(CommandTable& table)
 {
-    Command set {"migrate_set_parameter", {{"parameter"}, {"value"}}, "parameter value", "set a parameter of migration",
+    Command set{"migrate_set_parameter", {{"parameter"}, {"value"}}, "parameter value", "set a parameter of migration",
         set_parameter, {Completion::parameter, Completion::parameter_value}};
     table.add(set);
     set.names = "migrate_set_str_parameter"; // the name before QEMU 2.8

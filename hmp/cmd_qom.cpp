@@ -22,7 +22,7 @@ bool is_child(qapi::ObjectPropertyInfo const& property)
 
 awaitable<void> object_add(CommandContext& context, qapi::Object args)
 {
-    qapi::ObjectAddTextArguments arguments {text_of(args, "object")};
+    qapi::ObjectAddTextArguments arguments{text_of(args, "object")};
     auto const help = co_await context.call<qapi::ObjectAddText>(std::move(arguments));
     if (!help)
         context.error(help.error());
@@ -32,7 +32,7 @@ awaitable<void> object_add(CommandContext& context, qapi::Object args)
 
 awaitable<void> object_del(CommandContext& context, qapi::Object args)
 {
-    qapi::ObjectDelArguments arguments {text_of(args, "id")};
+    qapi::ObjectDelArguments arguments{text_of(args, "id")};
     auto const done = co_await context.call<qapi::ObjectDel>(std::move(arguments));
     if (!done)
         context.error(done.error());
@@ -40,7 +40,7 @@ awaitable<void> object_del(CommandContext& context, qapi::Object args)
 
 awaitable<void> qom_list(CommandContext& context, qapi::Object args)
 {
-    qapi::QomListArguments arguments {text_of(args, "path")};
+    qapi::QomListArguments arguments{text_of(args, "path")};
     if (!args.contains("path")) {
         context.print("/\n");
         co_return;
@@ -58,7 +58,7 @@ awaitable<void> qom_list(CommandContext& context, qapi::Object args)
 
 awaitable<void> qom_get(CommandContext& context, qapi::Object args)
 {
-    qapi::QomGetArguments arguments {text_of(args, "path"), text_of(args, "property")};
+    qapi::QomGetArguments arguments{text_of(args, "path"), text_of(args, "property")};
     auto const value = co_await context.call<qapi::QomGet>(std::move(arguments));
     if (!value)
         context.error(value.error());
@@ -69,8 +69,8 @@ awaitable<void> qom_get(CommandContext& context, qapi::Object args)
 /// A typed word as a value of the property's type: QEMU reads it as option strings are read.
 Result<qapi::Value> value_for(std::string_view type, std::string const& name, std::string const& text)
 {
-    static constexpr std::string_view yes[] {"on", "yes", "true", "y"};
-    static constexpr std::string_view no[] {"off", "no", "false", "n"};
+    static constexpr std::string_view yes[]{"on", "yes", "true", "y"};
+    static constexpr std::string_view no[]{"off", "no", "false", "n"};
     if (type == "bool") {
         if (std::find(std::begin(yes), std::end(yes), text) != std::end(yes))
             return qapi::Value(true);
@@ -103,7 +103,7 @@ awaitable<Result<qapi::Value>> value_to_set(CommandContext& context, qapi::Objec
     if (has_flag(args, "json"))
         co_return qapi::parse_json(text);
     auto const name = text_of(args, "property");
-    qapi::QomListArguments where {text_of(args, "path")};
+    qapi::QomListArguments where{text_of(args, "path")};
     auto const properties = co_await context.call<qapi::QomList>(std::move(where));
     std::string type;
     if (properties)
@@ -121,7 +121,7 @@ awaitable<void> qom_set(CommandContext& context, qapi::Object args)
         context.error(value.error());
         co_return;
     }
-    qapi::QomSetArguments arguments {text_of(args, "path"), text_of(args, "property"), *std::move(value)};
+    qapi::QomSetArguments arguments{text_of(args, "path"), text_of(args, "property"), *std::move(value)};
     auto const done = co_await context.call<qapi::QomSet>(std::move(arguments));
     if (!done)
         context.error(done.error());
@@ -132,7 +132,7 @@ awaitable<void> append_tree(
     CommandContext& context, std::string path, std::string name, std::string type, std::size_t depth, std::string& text)
 {
     text += cat(std::string(2 * depth, ' '), "/", name, " (", type, ")\n");
-    qapi::QomListArguments where {path};
+    qapi::QomListArguments where{path};
     auto properties = co_await context.call<qapi::QomList>(std::move(where));
     if (!properties)
         co_return; // it went while we looked
@@ -150,7 +150,7 @@ awaitable<void> append_tree(
 awaitable<void> info_qom_tree(CommandContext& context, qapi::Object args)
 {
     auto const path = args.contains("path") ? text_of(args, "path") : "/machine";
-    qapi::QomGetArguments arguments {path, "type"};
+    qapi::QomGetArguments arguments{path, "type"};
     auto const type = co_await context.call<qapi::QomGet>(std::move(arguments));
     if (!type || !type->is_string()) {
         context.print(cat("Path '", path, "' could not be resolved.\n"));
@@ -171,7 +171,8 @@ awaitable<void> info_qom_tree(CommandContext& context, qapi::Object args)
 void add_qom_commands(CommandTable& table)
 {
     table.add({"object_add", {{"object", ArgKind::rest}}, "[qom-type=]type,id=str[,prop=value][,...]",
-        "create an object; 'help' lists the types, 'TYPE,help' what a type takes", object_add, {Completion::object_text}});
+        "create an object; 'help' lists the types, 'TYPE,help' what a type takes", object_add,
+        {Completion::object_text}});
     table.add({"object_del", {{"id"}}, "id", "delete an object", object_del, {Completion::object_id}});
     table.add({"qom-list", {{"path", ArgKind::word, true}}, "path", "list the properties and children of an object",
         qom_list, {Completion::path}});

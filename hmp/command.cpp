@@ -18,8 +18,8 @@ struct Found {
 
 void insert_sorted(std::vector<Command>& list, Command command)
 {
-    auto const at = std::upper_bound(list.begin(), list.end(), command,
-        [](Command const& a, Command const& b) { return a.names < b.names; });
+    auto const at = std::upper_bound(
+        list.begin(), list.end(), command, [](Command const& a, Command const& b) { return a.names < b.names; });
     list.insert(at, std::move(command));
 }
 
@@ -42,16 +42,16 @@ Result<Found> find_command(CommandTable const& table, std::string_view text)
     if (!command)
         return Error::generic(cat("unknown command: '", line.word, "'"));
     if (!command->is_called(info_word))
-        return Found {command, line.word, line.rest};
+        return Found{command, line.word, line.rest};
     if (line.rest.empty())
-        return Found {nullptr, line.word, {}};
+        return Found{nullptr, line.word, {}};
     auto const topic = split_line(line.rest);
     auto const typed = span_of(line.word, topic.word);
     auto const* found = table.find_topic(topic.word);
     // QEMU names `info/x` by its first word alone.
     if (!found)
         return Error::generic(cat("unknown command: '", topic.word.empty() ? line.word : typed, "'"));
-    return Found {found, typed, topic.rest};
+    return Found{found, typed, topic.rest};
 }
 
 } // namespace
@@ -70,30 +70,15 @@ bool Command::is_called(std::string_view word) const
     return !word.empty() && std::find(all.begin(), all.end(), word) != all.end();
 }
 
-std::vector<std::string_view> Command::words() const
-{
-    return util::split(names, '|');
-}
+std::vector<std::string_view> Command::words() const { return util::split(names, '|'); }
 
-void CommandTable::add(Command command)
-{
-    insert_sorted(m_commands, std::move(command));
-}
+void CommandTable::add(Command command) { insert_sorted(m_commands, std::move(command)); }
 
-void CommandTable::add_topic(Command topic)
-{
-    insert_sorted(m_topics, std::move(topic));
-}
+void CommandTable::add_topic(Command topic) { insert_sorted(m_topics, std::move(topic)); }
 
-Command const* CommandTable::find(std::string_view word) const
-{
-    return find_in(m_commands, word);
-}
+Command const* CommandTable::find(std::string_view word) const { return find_in(m_commands, word); }
 
-Command const* CommandTable::find_topic(std::string_view word) const
-{
-    return find_in(m_topics, word);
-}
+Command const* CommandTable::find_topic(std::string_view word) const { return find_in(m_topics, word); }
 
 std::string help_text(Command const& command, std::string_view prefix)
 {

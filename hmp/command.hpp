@@ -51,8 +51,8 @@ public:
 /// What a command may know and do. Valid while the command runs.
 class CommandContext {
 public:
-    CommandContext(
-        monitor::House& house, qapi::CallContext& caller, CommandTable const& table, Screen& screen, PrintFormat& format)
+    CommandContext(monitor::House& house, qapi::CallContext& caller, CommandTable const& table, Screen& screen,
+        PrintFormat& format)
         : m_house(house)
         , m_caller(caller)
         , m_table(table)
@@ -76,8 +76,8 @@ public:
         return m_house.call<C>(std::move(arguments), m_caller);
     }
     template <typename C>
-        requires std::is_same_v<typename C::Arguments, qapi::Empty>
-    boost::asio::awaitable<Result<typename C::Returns>> call()
+    requires std::is_same_v<typename C::Arguments, qapi::Empty> boost::asio::awaitable<Result<typename C::Returns>>
+    call()
     {
         return m_house.call<C>(qapi::Empty(), m_caller);
     }
@@ -112,7 +112,7 @@ struct Command {
     std::string params; ///< as help shows them
     std::string help; ///< one line; more lines begin with "\n"
     std::function<boost::asio::awaitable<void>(CommandContext&, qapi::Object)> run;
-    std::vector<Completion> completions {}; ///< of the arguments that are no flags, in order
+    std::vector<Completion> completions{}; ///< of the arguments that are no flags, in order
     bool listed = true; ///< in help and completion
 
     bool is_called(std::string_view word) const;

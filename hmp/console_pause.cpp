@@ -12,9 +12,8 @@ namespace asio = boost::asio;
 
 asio::awaitable<bool> pause_for(std::chrono::milliseconds time)
 {
-    auto const cancelled = [](asio::cancellation_state const& state) {
-        return state.cancelled() != asio::cancellation_type::none;
-    };
+    auto const cancelled
+        = [](asio::cancellation_state const& state) { return state.cancelled() != asio::cancellation_type::none; };
     auto const before = co_await asio::this_coro::cancellation_state;
     if (cancelled(before))
         co_return false;

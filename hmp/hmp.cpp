@@ -61,10 +61,8 @@ void bind_commands(qapi::Registry& registry, monitor::House& house)
 {
     // As in QEMU the format of print and xp outlasts the command.
     registry.bind<qapi::HumanMonitorCommand>(
-        [&house, format = std::make_shared<PrintFormat>()](
-            qapi::HumanMonitorCommandArguments arguments, qapi::CallContext& caller) {
-            return run_for_program(house, *format, std::move(arguments), caller);
-        });
+        [&house, format = std::make_shared<PrintFormat>()](qapi::HumanMonitorCommandArguments arguments,
+            qapi::CallContext& caller) { return run_for_program(house, *format, std::move(arguments), caller); });
 }
 
 } // namespace minivisor::hmp

@@ -15,7 +15,7 @@ namespace {
 template <typename... Args>
 std::string formatted(char const* format, Args... args)
 {
-    std::array<char, 64> text {};
+    std::array<char, 64> text{};
     std::snprintf(text.data(), text.size(), format, args...);
     return text.data();
 }

@@ -22,7 +22,7 @@ constexpr std::string_view globals_text = "globals:\n"
 
 std::string ram_text(qapi::MigrationStats const& ram)
 {
-    std::array<char, 64> rate {};
+    std::array<char, 64> rate{};
     std::snprintf(rate.data(), rate.size(), "%0.2f", ram.mbps);
     auto text = cat("transferred ram: ", ram.transferred >> 10, " kbytes\n", //
         "throughput: ", rate.data(), " mbps\n", //
@@ -55,8 +55,7 @@ std::string address_text(qapi::SocketAddress const& address)
     switch (address.type) {
     case qapi::SocketAddressType::inet: return cat("tcp:", address.host.value_or(""), ":", address.port.value_or(""));
     case qapi::SocketAddressType::unix_: return cat("unix:", address.path.value_or(""));
-    case qapi::SocketAddressType::vsock:
-        return cat("tcp:", address.host.value_or(""), ":", address.port.value_or(""));
+    case qapi::SocketAddressType::vsock: return cat("tcp:", address.host.value_or(""), ":", address.port.value_or(""));
     case qapi::SocketAddressType::fd: return cat("fd:", address.str.value_or(""));
     }
     return {};
@@ -86,7 +85,8 @@ std::string further_text(qapi::MigrationInfo const& info)
     if (info.refusals)
         text += cat("refused peers: ", *info.refusals, "\n");
     if (auto const& refusal = info.last_refusal) {
-        text += cat("last refused peer: ", util::printable(refusal->peer), " (", qapi::wire_name(refusal->stage), "): ");
+        text
+            += cat("last refused peer: ", util::printable(refusal->peer), " (", qapi::wire_name(refusal->stage), "): ");
         if (refusal->identity)
             text += cat(util::printable(*refusal->identity), ": ");
         text += cat(util::printable(refusal->reason), "\n");
@@ -99,13 +99,13 @@ struct Row {
     std::string_view name;
     std::string_view unit = "";
 };
-constexpr Row shown_parameters[] {{"announce-initial", " ms"}, {"announce-max", " ms"}, {"announce-rounds"},
+constexpr Row shown_parameters[]{{"announce-initial", " ms"}, {"announce-max", " ms"}, {"announce-rounds"},
     {"announce-step", " ms"}, {"compress-level"}, {"compress-threads"}, {"compress-wait-thread"},
     {"decompress-threads"}, {"throttle-trigger-threshold"}, {"cpu-throttle-initial"}, {"cpu-throttle-increment"},
     {"cpu-throttle-tailslow"}, {"max-cpu-throttle"}, {"tls-creds"}, {"tls-hostname"},
-    {"max-bandwidth", " bytes/second"}, {"downtime-limit", " ms"}, {"x-checkpoint-delay", " ms"},
-    {"block-incremental"}, {"multifd-channels"}, {"multifd-compression"}, {"xbzrle-cache-size", " bytes"},
-    {"max-postcopy-bandwidth"}, {"tls-authz"}};
+    {"max-bandwidth", " bytes/second"}, {"downtime-limit", " ms"}, {"x-checkpoint-delay", " ms"}, {"block-incremental"},
+    {"multifd-channels"}, {"multifd-compression"}, {"xbzrle-cache-size", " bytes"}, {"max-postcopy-bandwidth"},
+    {"tls-authz"}};
 
 std::string value_text(qapi::TypeInfo const& type, qapi::Value const& value)
 {

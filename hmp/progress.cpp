@@ -19,15 +19,12 @@ constexpr std::size_t narrowest_bar = 8;
 
 std::string with_one_digit(double number)
 {
-    std::array<char, 64> text {};
+    std::array<char, 64> text{};
     std::snprintf(text.data(), text.size(), "%.1f", number);
     return text.data();
 }
 
-std::string mebibytes(double bytes)
-{
-    return with_one_digit(bytes / bytes_per_mib);
-}
+std::string mebibytes(double bytes) { return with_one_digit(bytes / bytes_per_mib); }
 
 std::string seconds(double time)
 {
@@ -43,7 +40,7 @@ std::vector<std::string> facts(qapi::MigrationInfo const& info, qapi::MigrationS
     auto const done = static_cast<double>(ram.total - ram.remaining);
     auto const rate = ram.mbps * 1e6 / 8;
     auto const dirty = static_cast<double>(ram.dirty_pages_rate) * static_cast<double>(ram.page_size);
-    std::vector<std::string> list {
+    std::vector<std::string> list{
         cat(mebibytes(done), "/", mebibytes(static_cast<double>(ram.total)), " MiB"), cat(mebibytes(rate), " MiB/s")};
     if (info.status == qapi::MigrationStatus::completed) {
         list.push_back(cat("in ", seconds(static_cast<double>(info.total_time.value_or(0)) / 1000)));

@@ -85,6 +85,7 @@ void Session::take_line()
 
 boost::asio::awaitable<void> Session::run(std::string line)
 {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
     auto running = run_line(m_context, std::move(line));
     co_await std::move(running);
     auto const state = co_await boost::asio::this_coro::cancellation_state;

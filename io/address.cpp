@@ -12,7 +12,7 @@ Result<std::string_view> parse_host_and_port(std::string_view text, InetAddress&
 {
     auto const comma = text.find(',');
     auto const head = text.substr(0, comma);
-    auto const rest = comma == text.npos ? std::string_view {} : text.substr(comma);
+    auto const rest = comma == text.npos ? std::string_view{} : text.substr(comma);
     if (head.starts_with('[')) {
         auto const bracket = head.find("]:");
         if (bracket == head.npos || bracket + 2 == head.size())
@@ -74,7 +74,7 @@ Result<InetAddress> parse_inet(std::string_view text)
         options.remove_prefix(option.size());
         auto const equals = option.find('=');
         auto const name = option.substr(0, equals);
-        auto const value = equals == option.npos ? std::string_view {} : option.substr(equals);
+        auto const value = equals == option.npos ? std::string_view{} : option.substr(equals);
         if (name == "to") {
             auto const last = util::parse_uint64(value.empty() ? value : value.substr(1));
             if (!last || *last > 65535)
@@ -97,11 +97,11 @@ Result<std::optional<Address>> parse_uri(std::string_view uri)
     if (uri.starts_with("tcp:"))
         return std::optional<Address>(TRY(parse_inet(after("tcp:"))));
     if (uri.starts_with("unix:"))
-        return std::optional<Address>(UnixAddress {std::string(after("unix:"))});
+        return std::optional<Address>(UnixAddress{std::string(after("unix:"))});
     if (uri.starts_with("fd:"))
-        return std::optional<Address>(FdAddress {std::string(after("fd:"))});
+        return std::optional<Address>(FdAddress{std::string(after("fd:"))});
     if (uri.starts_with("exec:"))
-        return std::optional<Address>(ExecAddress {std::string(after("exec:"))});
+        return std::optional<Address>(ExecAddress{std::string(after("exec:"))});
     if (uri.starts_with("file:"))
         return std::optional<Address>(TRY(parse_file(after("file:"))));
     return std::optional<Address>();
@@ -151,15 +151,9 @@ struct ToText {
 
 } // namespace
 
-qapi::SocketAddress to_wire(Address const& address)
-{
-    return std::visit(ToWire {}, address);
-}
+qapi::SocketAddress to_wire(Address const& address) { return std::visit(ToWire{}, address); }
 
-std::string to_text(Address const& address)
-{
-    return std::visit(ToText {}, address);
-}
+std::string to_text(Address const& address) { return std::visit(ToText{}, address); }
 
 std::string host_of(Address const& address)
 {

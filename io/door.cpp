@@ -56,7 +56,8 @@ struct Door::Waiting {
     std::shared_ptr<bool> alive = std::make_shared<bool>(true); // the deadline may strike when we are gone
 };
 
-Door::Door(asio::io_context& io, ListeningSocket socket, DoorOptions options, OnVisitor on_visitor, OnRefusal on_refusal)
+Door::Door(
+    asio::io_context& io, ListeningSocket socket, DoorOptions options, OnVisitor on_visitor, OnRefusal on_refusal)
     : m_io(io)
     , m_socket(std::move(socket))
     , m_address(m_socket->address())
@@ -157,8 +158,7 @@ asio::awaitable<Result<void>> Door::shake_hands(Waiting& waiting)
     if (!admission.tls)
         co_return Result<void>();
     waiting.stage = Refusal::Stage::handshake;
-    auto session
-        = crypto::TlsSession::create(admission.tls, waiting.socket.get(), {}, std::move(admission.authorize));
+    auto session = crypto::TlsSession::create(admission.tls, waiting.socket.get(), {}, std::move(admission.authorize));
     if (!session)
         co_return std::move(session).error();
     waiting.tls = *std::move(session);

@@ -47,7 +47,7 @@ struct DoorOptions {
     /// So many bytes are awaited and looked at before a connection has passed.
     std::size_t first_size = 0;
     std::function<Result<void>(std::span<std::byte const>)> check_first;
-    std::chrono::milliseconds deadline {10'000};
+    std::chrono::milliseconds deadline{10'000};
     std::size_t max_waiting = 128;
 };
 

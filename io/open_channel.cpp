@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,12 +26,13 @@ Result<std::unique_ptr<Channel>> open_file(FileAddress const& address, int flags
     return std::unique_ptr<Channel>(std::move(channel));
 }
 
-/// A pipe to or from a child process in a process group of its own.
+/// The channel of a child process in a process group of its own.
 class CommandChannel final : public Channel {
 public:
-    CommandChannel(std::unique_ptr<FdChannel> pipe, pid_t child)
-        : m_pipe(std::move(pipe))
+    CommandChannel(std::unique_ptr<Channel> inner, pid_t child, bool two_way)
+        : m_inner(std::move(inner))
         , m_child(child)
+        , m_two_way(two_way)
     {
     }
     ~CommandChannel() override
@@ -39,26 +41,28 @@ public:
         finish().ignore("whoever cares for the status has asked before");
     }
 
-    Result<std::size_t> read(std::span<std::byte> buffer) override { return m_pipe->read(buffer); }
-    Result<std::size_t> read_pieces(std::span<iovec const> pieces) override { return m_pipe->read_pieces(pieces); }
-    Result<void> write(std::span<iovec const> pieces) override { return m_pipe->write(pieces); }
-    void close_write() override { m_pipe->close_write(); }
+    Result<std::size_t> read(std::span<std::byte> buffer) override { return m_inner->read(buffer); }
+    Result<std::size_t> read_pieces(std::span<iovec const> pieces) override { return m_inner->read_pieces(pieces); }
+    Result<void> write(std::span<iovec const> pieces) override { return m_inner->write(pieces); }
+    void close_write() override { m_inner->close_write(); }
     void cancel() noexcept override
     {
-        m_pipe->cancel();
+        m_inner->cancel();
         if (auto const child = m_child.load(); child > 0)
             kill(-child, SIGKILL);
     }
-    bool cancelled() const noexcept override { return m_pipe->cancelled(); }
-    bool two_way() const override { return false; }
-    std::uint64_t bytes_written() const override { return m_pipe->bytes_written(); }
+    bool cancelled() const noexcept override { return m_inner->cancelled(); }
+    bool two_way() const override { return m_two_way; }
+    bool refused() const override { return m_inner->refused(); }
+    std::uint64_t bytes_written() const override { return m_inner->bytes_written(); }
+    std::uint64_t bytes_in_flight() const override { return m_inner->bytes_in_flight(); }
 
     Result<void> finish() override
     {
         auto const child = m_child.load();
         if (child <= 0)
             return {};
-        m_pipe->close_write();
+        m_inner->close_write();
         int status = 0;
         while (waitpid(child, &status, 0) < 0)
             if (errno != EINTR)
@@ -71,8 +75,9 @@ public:
     }
 
 private:
-    std::unique_ptr<FdChannel> m_pipe;
+    std::unique_ptr<Channel> m_inner;
     std::atomic<pid_t> m_child;
+    bool m_two_way;
 };
 
 } // namespace
@@ -87,19 +92,30 @@ Result<std::unique_ptr<Channel>> open_file_for_reading(FileAddress const& addres
     return open_file(address, O_RDONLY);
 }
 
-Result<std::unique_ptr<Channel>> open_command(ExecAddress const& address, Direction direction)
+std::unique_ptr<Channel> make_command_channel(std::unique_ptr<Channel> inner, pid_t child, bool two_way)
 {
-    auto pipe = TRY(util::make_pipe());
-    bool const reading = direction == Direction::read;
-    auto& ours = reading ? pipe.read_end : pipe.write_end;
-    auto& theirs = reading ? pipe.write_end : pipe.read_end;
+    return std::make_unique<CommandChannel>(std::move(inner), child, two_way);
+}
+
+void end_command(pid_t child)
+{
+    kill(-child, SIGKILL);
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) { }
+}
+
+Result<RunningCommand> start_command(ExecAddress const& address)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return Error::system("Unable to make a socket pair", errno);
+    RunningCommand running;
+    running.socket = util::UniqueFd(ends[0]);
+    util::UniqueFd const theirs(ends[1]);
 
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, theirs.get(), reading ? STDOUT_FILENO : STDIN_FILENO);
-    // The command must not have our console as its input, nor write to it.
-    posix_spawn_file_actions_addopen(
-        &actions, reading ? STDIN_FILENO : STDOUT_FILENO, "/dev/null", reading ? O_RDONLY : O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDOUT_FILENO);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     sigset_t defaults;
@@ -116,20 +132,12 @@ Result<std::unique_ptr<Channel>> open_command(ExecAddress const& address, Direct
     std::string option = "-c";
     std::string command = address.command;
     char* const argv[] {shell.data(), option.data(), command.data(), nullptr};
-    pid_t child = 0;
-    int const failed = posix_spawn(&child, "/bin/sh", &actions, &attributes, argv, environ);
+    int const failed = posix_spawn(&running.child, "/bin/sh", &actions, &attributes, argv, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (failed != 0)
         return Error::system("Unable to run /bin/sh", failed);
-    auto channel = reading ? FdChannel::create(std::move(ours), util::UniqueFd(), FdChannel::Kind::command)
-                           : FdChannel::create(util::UniqueFd(), std::move(ours), FdChannel::Kind::command);
-    if (!channel) {
-        kill(-child, SIGKILL);
-        waitpid(child, nullptr, 0);
-        return std::move(channel).error();
-    }
-    return std::unique_ptr<Channel>(std::make_unique<CommandChannel>(*std::move(channel), child));
+    return running;
 }
 
 } // namespace minivisor::io

@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Channels to what the operator names himself: files and shell commands. One-way: nobody answers there.
+// Channels to what the operator names himself: files, which nobody answers from, and shell commands.
 #pragma once
 
 #include "io/address.hpp"
 #include "io/channel.hpp"
 
-namespace minivisor::io {
+#include <sys/types.h>
 
-enum class Direction { read, write };
+namespace minivisor::io {
 
 /// Opens (and makes) the file and goes to the address's offset; what stood behind it is cut off when the
 /// offset is 0.
 Result<std::unique_ptr<Channel>> open_file_for_writing(FileAddress const& address);
 Result<std::unique_ptr<Channel>> open_file_for_reading(FileAddress const& address);
 
-/// Runs the command by /bin/sh -c with a pipe to its standard input, or from its standard output.
-/// finish() waits for it and fails unless it ended with status 0; cancel() kills it.
-Result<std::unique_ptr<Channel>> open_command(ExecAddress const& address, Direction direction);
+/// A shell command that runs, with a socket to its standard input and output.
+struct RunningCommand {
+    util::UniqueFd socket;
+    pid_t child = 0; ///< leads a process group of its own
+};
+
+/// Runs the command by /bin/sh -c.
+Result<RunningCommand> start_command(ExecAddress const& address);
+/// Kills it and waits for it.
+void end_command(pid_t child);
+
+/// `inner` is a channel over the command's socket. finish() waits for the command and fails unless it
+/// ended with status 0; cancel() kills it. `two_way` is whether it is known to carry answers back.
+std::unique_ptr<Channel> make_command_channel(std::unique_ptr<Channel> inner, pid_t child, bool two_way);
 
 } // namespace minivisor::io

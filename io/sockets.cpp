@@ -20,14 +20,11 @@ namespace {
 
 using AddrInfo = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
 
-Error system_error(std::string_view what)
-{
-    return Error::system(what, errno);
-}
+Error system_error(std::string_view what) { return Error::system(what, errno); }
 
 Result<AddrInfo> look_up(InetAddress const& address, int flags)
 {
-    addrinfo hints {};
+    addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = flags;
     if (address.ipv6 == false || (address.ipv4 == true && address.ipv6 != true))
@@ -44,7 +41,7 @@ Result<AddrInfo> look_up(InetAddress const& address, int flags)
 
 Result<sockaddr_un> unix_name(UnixAddress const& address)
 {
-    sockaddr_un name {};
+    sockaddr_un name{};
     name.sun_family = AF_UNIX;
     if (address.path.size() >= sizeof name.sun_path)
         return Error::generic(cat("UNIX socket path '", address.path, "' is too long"))
@@ -77,11 +74,11 @@ std::uint16_t get_port(sockaddr const* name)
 
 std::string inet_text(sockaddr const* name, socklen_t length)
 {
-    char host[NI_MAXHOST] {};
-    char port[NI_MAXSERV] {};
+    char host[NI_MAXHOST]{};
+    char port[NI_MAXSERV]{};
     if (getnameinfo(name, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return "unknown";
-    return to_text(Address(InetAddress {host, port, 0, {}, {}}));
+    return to_text(Address(InetAddress{host, port, 0, {}, {}}));
 }
 
 Result<util::UniqueFd> listen_inet(InetAddress& address)
@@ -109,7 +106,7 @@ Result<util::UniqueFd> listen_inet(InetAddress& address)
                     continue;
                 break;
             }
-            sockaddr_storage bound {};
+            sockaddr_storage bound{};
             socklen_t length = sizeof bound;
             getsockname(fd->get(), reinterpret_cast<sockaddr*>(&bound), &length);
             address.port = std::to_string(get_port(reinterpret_cast<sockaddr*>(&bound)));
@@ -124,7 +121,7 @@ Result<util::UniqueFd> listen_unix(UnixAddress const& address)
     auto const name = TRY(unix_name(address));
     auto fd = TRY(new_socket(AF_UNIX));
     // A socket's file left behind by another process is replaced, as QEMU does; anything else stays.
-    struct stat status {};
+    struct stat status { };
     if (lstat(address.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode))
         unlink(address.path.c_str());
     if (bind(fd.get(), reinterpret_cast<sockaddr const*>(&name), sizeof name) != 0)
@@ -137,7 +134,7 @@ Result<util::UniqueFd> listen_unix(UnixAddress const& address)
 /// Waits for a connect that is on its way; the result is its errno.
 int finish_connect(int fd, int cancel_fd)
 {
-    pollfd waits[2] {{fd, POLLOUT, 0}, {cancel_fd, POLLIN, 0}};
+    pollfd waits[2]{{fd, POLLOUT, 0}, {cancel_fd, POLLIN, 0}};
     while (poll(waits, cancel_fd < 0 ? 1 : 2, -1) < 0)
         if (errno != EINTR)
             return errno;
@@ -153,7 +150,13 @@ Result<util::UniqueFd> connect_to(sockaddr const* name, socklen_t length, std::s
 {
     auto fd = TRY(new_socket(name->sa_family));
     int failed = 0;
-    if (connect(fd.get(), name, length) != 0) {
+    // A UNIX socket whose queue is full says so at once rather than let us wait.
+    while (connect(fd.get(), name, length) != 0 && errno == EAGAIN && name->sa_family == AF_UNIX) {
+        pollfd cancel {cancel_fd, POLLIN, 0};
+        if (poll(&cancel, 1, 20) != 0)
+            return Error::system(cat("Failed to connect to '", text, "'"), ECANCELED);
+    }
+    if (connect(fd.get(), name, length) != 0 && errno != EISCONN) {
         failed = errno;
         if (failed == EINPROGRESS)
             failed = finish_connect(fd.get(), cancel_fd);
@@ -207,13 +210,13 @@ Result<util::UniqueFd> connect_socket(Address const& address, int cancel_fd)
 
 std::string peer_text(int socket)
 {
-    sockaddr_storage name {};
+    sockaddr_storage name{};
     socklen_t length = sizeof name;
     if (getpeername(socket, reinterpret_cast<sockaddr*>(&name), &length) != 0)
         return "unknown";
     if (name.ss_family != AF_UNIX)
         return inet_text(reinterpret_cast<sockaddr*>(&name), length);
-    ucred peer {};
+    ucred peer{};
     length = sizeof peer;
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
         return "unix socket";

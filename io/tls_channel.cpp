@@ -15,17 +15,15 @@ TlsChannel::TlsChannel(util::UniqueFd socket, std::unique_ptr<crypto::TlsSession
 
 TlsChannel::~TlsChannel() = default;
 
-Result<std::size_t> TlsChannel::read(std::span<std::byte> buffer)
-{
-    return m_session->read(buffer);
-}
+Result<std::size_t> TlsChannel::read(std::span<std::byte> buffer) { return m_session->read(buffer); }
 
 Result<void> TlsChannel::write(std::span<iovec const> pieces)
 {
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         std::span const bytes(static_cast<std::byte const*>(pieces[i].iov_base), pieces[i].iov_len);
         auto const flush = i + 1 == pieces.size() ? crypto::Flush::now : crypto::Flush::later;
-        m_bytes_written += TRY(m_session->write(bytes, flush));
+        m_bytes_written += bytes.size(); // before: a write that fails may have brought any part of it over
+        TRY(m_session->write(bytes, flush));
     }
     return {};
 }
@@ -41,10 +39,7 @@ void TlsChannel::cancel() noexcept
     ::shutdown(m_socket.get(), SHUT_RDWR);
 }
 
-bool TlsChannel::refused() const
-{
-    return m_session->pending_alert().has_value();
-}
+bool TlsChannel::refused() const { return m_session->pending_alert().has_value(); }
 
 std::uint64_t TlsChannel::bytes_in_flight() const
 {

@@ -26,7 +26,7 @@ public:
 private:
     util::UniqueFd m_socket;
     std::unique_ptr<crypto::TlsSession> m_session;
-    std::atomic<bool> m_cancelled {false};
+    std::atomic<bool> m_cancelled{false};
     std::uint64_t m_bytes_written = 0;
 };
 

@@ -26,12 +26,13 @@ Result<void> save_physical(Memory const& memory, qapi::PmemsaveArguments const& 
     std::vector<std::byte> buffer(1 << 20);
     while (left > 0) {
         auto const* block = memory.find_address(address);
-        auto const in_block = block ? block->size() - (address - block->guest_address()) : page_size - address % page_size;
+        auto const in_block
+            = block ? block->size() - (address - block->guest_address()) : page_size - address % page_size;
         auto const piece = std::span(buffer).first(std::min({buffer.size(), left, in_block}));
         if (block)
             TRY(memory.read(address, piece));
         else
-            std::fill(piece.begin(), piece.end(), std::byte {});
+            std::fill(piece.begin(), piece.end(), std::byte{});
         TRY(util::write_all(fd.get(), {reinterpret_cast<char const*>(piece.data()), piece.size()}));
         address += piece.size();
         left -= piece.size();
@@ -49,7 +50,7 @@ Result<qapi::PhysicalMemory> read_physical(Memory const& memory, qapi::ReadPhysi
     std::vector<std::uint8_t> bytes(static_cast<std::size_t>(std::min<std::uint64_t>(arguments.size, available)));
     if (!bytes.empty())
         TRY(memory.read(arguments.address, std::as_writable_bytes(std::span(bytes))));
-    return qapi::PhysicalMemory {util::to_hex(bytes)};
+    return qapi::PhysicalMemory{util::to_hex(bytes)};
 }
 
 void bind_run_control(qapi::Registry& registry, Machine& machine)
@@ -60,9 +61,10 @@ void bind_run_control(qapi::Registry& registry, Machine& machine)
         machine.run().reset(qapi::ShutdownCause::host_qmp_system_reset);
         return {};
     });
-    registry.bind<qapi::SystemPowerdown>([&machine]() -> Result<void> { return machine.run().powerdown(), Result<void>(); });
+    registry.bind<qapi::SystemPowerdown>(
+        [&machine]() -> Result<void> { return machine.run().powerdown(), Result<void>(); });
     registry.bind<qapi::QueryStatus>([&machine]() -> Result<qapi::StatusInfo> {
-        return qapi::StatusInfo {machine.run().running(), false, machine.run().state()};
+        return qapi::StatusInfo{machine.run().running(), false, machine.run().state()};
     });
     registry.declare_event<qapi::StopEvent>();
     registry.declare_event<qapi::ResumeEvent>();
@@ -76,18 +78,17 @@ void bind_run_control(qapi::Registry& registry, Machine& machine)
 void bind_commands(qapi::Registry& registry, Machine& machine, qom::Tree& tree, util::Worker& worker)
 {
     bind_run_control(registry, machine);
-    registry.bind<qapi::QueryName>([&machine]() -> Result<qapi::NameInfo> { return qapi::NameInfo {machine.name()}; });
+    registry.bind<qapi::QueryName>([&machine]() -> Result<qapi::NameInfo> { return qapi::NameInfo{machine.name()}; });
     registry.bind<qapi::QueryUuid>(
-        [&machine]() -> Result<qapi::UuidInfo> { return qapi::UuidInfo {to_text(machine.uuid().value_or(Uuid {}))}; });
-    registry.bind<qapi::QueryKvm>([]() -> Result<qapi::KvmInfo> { return qapi::KvmInfo {}; });
+        [&machine]() -> Result<qapi::UuidInfo> { return qapi::UuidInfo{to_text(machine.uuid().value_or(Uuid{}))}; });
+    registry.bind<qapi::QueryKvm>([]() -> Result<qapi::KvmInfo> { return qapi::KvmInfo{}; });
     registry.bind<qapi::QueryMemorySizeSummary>([&machine]() -> Result<qapi::MemoryInfo> {
-        return qapi::MemoryInfo {{machine.memory().total_size()}, qapi::Size {0}};
+        return qapi::MemoryInfo{{machine.memory().total_size()}, qapi::Size{0}};
     });
     registry.bind<qapi::QueryMemdev>(
         [&tree]() -> Result<std::vector<qapi::Memdev>> { return list_memory_backends(tree); });
-    registry.bind<qapi::ReadPhysicalMemory>([&machine](qapi::ReadPhysicalMemoryArguments arguments) {
-        return read_physical(machine.memory(), arguments);
-    });
+    registry.bind<qapi::ReadPhysicalMemory>(
+        [&machine](qapi::ReadPhysicalMemoryArguments arguments) { return read_physical(machine.memory(), arguments); });
     registry.bind<qapi::Pmemsave>([&machine, &worker](qapi::PmemsaveArguments arguments) {
         return worker.run<Result<void>>(
             [&machine, arguments = std::move(arguments)] { return save_physical(machine.memory(), arguments); });

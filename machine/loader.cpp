@@ -23,7 +23,7 @@ Error cannot_load(std::string const& path, std::string_view why)
 Result<void> load_file(std::string const& path, std::uint64_t address, bool force_raw, Memory& memory)
 {
     util::UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    struct stat status {};
+    struct stat status { };
     if (!fd || fstat(fd.get(), &status) != 0)
         return cannot_load(path, std::generic_category().message(errno));
     if (!S_ISREG(status.st_mode))
@@ -65,7 +65,7 @@ Result<void> load(LoaderOptions const& options, Memory& memory)
         return Error::generic("Both data and data-len must be specified");
     if (*options.data_len == 0 || *options.data_len > 8)
         return Error::generic("data-len cannot be greater then 8 bytes");
-    std::array<std::byte, 8> bytes {};
+    std::array<std::byte, 8> bytes{};
     auto const value = std::span(bytes).first(*options.data_len);
     for (std::size_t i = 0; i < value.size(); ++i)
         value[i] = static_cast<std::byte>(*options.data >> (8 * i));

@@ -9,7 +9,7 @@ namespace minivisor::machine {
 
 Result<Uuid> parse_uuid(std::string_view text)
 {
-    Uuid uuid {};
+    Uuid uuid{};
     bool const dashes = text.size() == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-';
     std::string digits;
     for (std::size_t i = 0; dashes && i < text.size(); ++i)
@@ -25,7 +25,8 @@ Result<Uuid> parse_uuid(std::string_view text)
 std::string to_text(Uuid const& uuid)
 {
     auto const hex = util::to_hex(uuid);
-    return cat(hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-", hex.substr(20));
+    return cat(
+        hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-", hex.substr(20));
 }
 
 Machine::Machine(MachineOptions options, qapi::EventBus& events)
@@ -53,7 +54,7 @@ Result<void> Machine::add_ram(qom::Tree& tree)
     if (m_options.memory_backend) {
         id = *m_options.memory_backend;
     } else if (m_options.ram_size.value_or(0) > 0) {
-        qapi::Object arguments {{"qom-type", "memory-backend-ram"}, {"id", id}, {"size", *m_options.ram_size}};
+        qapi::Object arguments{{"qom-type", "memory-backend-ram"}, {"id", id}, {"size", *m_options.ram_size}};
         TRY(qom::add_user_object(tree, std::move(arguments), qapi::Spelling::json));
     } else {
         return {};
@@ -65,9 +66,8 @@ Result<void> Machine::add_ram(qom::Tree& tree)
         return Error::generic("Machine memory size does not match the size of the memory backend");
     if (!backend->claim())
         return Error::generic(cat("memory backend ", id, " can't be used multiple times."));
-    auto const block_id = backend->backend_options().x_use_canonical_path_for_ramblock_id.value_or(false)
-        ? cat("/objects/", id)
-        : id;
+    auto const block_id
+        = backend->backend_options().x_use_canonical_path_for_ramblock_id.value_or(false) ? cat("/objects/", id) : id;
     TRY(m_memory.add(TRY(RamBlock::create(block_id, 0, backend->memory()))));
     return {};
 }

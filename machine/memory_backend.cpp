@@ -26,7 +26,8 @@ Result<HostMemoryOptions> mapping_options(std::string const& type, MemoryBackend
         return unsupported(type, cat("policy ", qapi::wire_name(*options.policy)));
     }
     if (options.host_nodes && !options.host_nodes->empty())
-        return Error::generic("host-nodes must be empty for the default policy, or you should explicitly specify a policy other than default");
+        return Error::generic("host-nodes must be empty for the default policy, or you should explicitly specify a "
+                              "policy other than default");
     if (!options.reserve.value_or(true))
         return unsupported(type, "reserve=off");
     if (options.prealloc_threads.value_or(1) != 1)

@@ -50,10 +50,7 @@ void RunControl::reset(qapi::ShutdownCause cause)
         m_cpu_switch(true);
 }
 
-void RunControl::powerdown()
-{
-    m_events.emit<qapi::PowerdownEvent>();
-}
+void RunControl::powerdown() { m_events.emit<qapi::PowerdownEvent>(); }
 
 void RunControl::announce_shutdown(qapi::ShutdownCause cause)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/app.hpp"
 
+#include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
 #include "machine/commands.hpp"
 #include "main/process.hpp"
@@ -76,6 +77,7 @@ private:
     Result<void> create_objects();
     Result<void> open_monitors();
     Result<void> open_monitor(MonitorOption const& option);
+    Result<void> open_console();
     Result<void> bind();
     asio::awaitable<void> watch_signals();
     asio::awaitable<void> wind_down();
@@ -85,18 +87,19 @@ private:
     Options m_options;
     std::optional<Daemon> m_daemon;
     util::UniqueFd m_signals;
-    asio::io_context m_io {1};
+    asio::io_context m_io{1};
     util::Worker m_worker;
     qom::TypeRegistry m_types;
     qapi::Registry m_registry;
-    qapi::EventBus m_events {m_registry};
-    qom::Tree m_tree {m_types};
+    qapi::EventBus m_events{m_registry};
+    qom::Tree m_tree{m_types};
     std::unique_ptr<machine::Machine> m_machine;
     std::unique_ptr<migration::Migration> m_migration;
-    monitor::Dispatcher m_dispatcher {m_registry, m_events};
-    monitor::Server m_monitors {m_io, m_dispatcher};
+    monitor::Dispatcher m_dispatcher{m_registry, m_events};
+    monitor::Server m_monitors{m_io, m_dispatcher};
+    std::unique_ptr<hmp::Console> m_console;
     std::optional<PidFile> m_pidfile;
-    util::TaskGroup m_tasks {m_io.get_executor()};
+    util::TaskGroup m_tasks{m_io.get_executor()};
     std::optional<asio::posix::stream_descriptor> m_signal_ready;
     bool m_exiting = false;
     int m_status = 0;
@@ -105,9 +108,8 @@ private:
 Result<int> App::print_object_help()
 {
     auto const& text = *m_options.object_help;
-    auto const lines = text == "help"
-        ? qom::creatable_types_help(m_types)
-        : TRY(qom::type_help(m_types, std::string_view(text).substr(0, text.find(','))));
+    auto const lines = text == "help" ? qom::creatable_types_help(m_types)
+                                      : TRY(qom::type_help(m_types, std::string_view(text).substr(0, text.find(','))));
     for (auto const& line : lines)
         std::puts(line.c_str());
     return std::fflush(stdout) == 0 ? 0 : 1;
@@ -127,8 +129,8 @@ Result<void> App::open()
             return std::move(loaded).error().context(option.origin);
     }
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker);
-    m_migration = std::make_unique<migration::Migration>(m_io, *m_machine, m_tree, m_events,
-        [this](int status) { request_exit(status); });
+    m_migration = std::make_unique<migration::Migration>(
+        m_io, *m_machine, m_tree, m_events, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
     m_registry.close();
 
@@ -207,7 +209,7 @@ Result<void> App::open_monitor(MonitorOption const& option)
         if (m_daemon)
             return Error::generic("cannot use stdio with -daemonize");
         if (!option.control && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0)
-            return Error::generic("no console yet");
+            return open_console();
         return m_monitors.serve_descriptors(
             util::UniqueFd(dup(STDIN_FILENO)), util::UniqueFd(dup(STDOUT_FILENO)), std::move(factory), false);
     }
@@ -222,6 +224,12 @@ Result<void> App::open_monitor(MonitorOption const& option)
     if (chardev->wait)
         log::info(cat("QEMU waiting for connection on: ", io::to_text(socket.address())));
     return m_monitors.serve_socket(std::move(socket), std::move(factory), chardev->wait);
+}
+
+Result<void> App::open_console()
+{
+    m_console = TRY(hmp::Console::open(m_io, m_dispatcher));
+    return {};
 }
 
 asio::awaitable<void> App::watch_signals()
@@ -251,6 +259,8 @@ asio::awaitable<void> App::wind_down()
 {
     co_await m_migration->shut_down();
     co_await m_monitors.shut_down();
+    if (m_console)
+        co_await m_console->shut_down();
     m_signal_ready->close();
 }
 

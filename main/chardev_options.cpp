@@ -33,9 +33,9 @@ Result<Chardev> make_socket(qapi::Object const& text_options)
     if (options.wait && !chardev.server)
         return Error::generic("'wait' option is incompatible with socket in client connect mode");
     if (options.path) {
-        chardev.address = io::UnixAddress {*options.path};
+        chardev.address = io::UnixAddress{*options.path};
     } else if (options.port) {
-        chardev.address = io::InetAddress {
+        chardev.address = io::InetAddress{
             options.host.value_or(""), *options.port, options.to.value_or(0), options.ipv4, options.ipv6};
     } else if (options.host) {
         return Error::generic("chardev: socket: no port given");

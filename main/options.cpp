@@ -20,10 +20,7 @@ struct Row {
     Result<void> (*apply)(Options&, std::string_view argument, std::string const& origin);
 };
 
-Error invalid_parameter(std::string_view name)
-{
-    return Error::generic(cat("Invalid parameter '", name, "'"));
-}
+Error invalid_parameter(std::string_view name) { return Error::generic(cat("Invalid parameter '", name, "'")); }
 
 Result<bool> parse_switch(std::string_view name, std::string_view value)
 {
@@ -122,7 +119,8 @@ Result<void> add_chardev(Options& options, std::string_view argument, std::strin
 }
 
 /// A monitor on a character device of its own.
-Result<void> add_short_monitor(Options& options, std::string_view argument, std::string const& origin, bool control, bool pretty)
+Result<void> add_short_monitor(
+    Options& options, std::string_view argument, std::string const& origin, bool control, bool pretty)
 {
     options.has_monitor_option = true;
     if (argument.starts_with("chardev:")) {
@@ -170,7 +168,8 @@ Result<void> add_device(Options& options, std::string_view argument, std::string
     for (auto const& [key, value, short_form] : qapi::parse_qemu_opts(argument, "driver").items) {
         if (key == "driver")
             driver = value;
-        else if (key == "addr" || key == "data" || key == "data-len" || key == "file" || key == "data-be" || key == "force-raw")
+        else if (key == "addr" || key == "data" || key == "data-len" || key == "file" || key == "data-be"
+            || key == "force-raw")
             arguments[key] = value;
         else
             return Error::generic(cat("Property '", driver, ".", key, "' not found"));
@@ -196,14 +195,11 @@ Result<void> set_display(Options&, std::string_view argument, std::string const&
 
 std::string version_text()
 {
-    return cat("QEMU emulator version 7.2.0 (minivisor ", MINIVISOR_VERSION, ")\n",
-        "minivisor ", MINIVISOR_VERSION, ", a mini-hypervisor that speaks the language of QEMU 7.2\n");
+    return cat("QEMU emulator version 7.2.0 (minivisor ", MINIVISOR_VERSION, ")\n", "minivisor ", MINIVISOR_VERSION,
+        ", a mini-hypervisor that speaks the language of QEMU 7.2\n");
 }
 
-Result<void> nothing(Options&, std::string_view, std::string const&)
-{
-    return {};
-}
+Result<void> nothing(Options&, std::string_view, std::string const&) { return {}; }
 
 std::span<Row const> table();
 
@@ -216,7 +212,7 @@ Row const* find_row(std::string_view name)
 }
 
 #define APPLY(body)                                                                                                    \
-    [](Options & options, std::string_view argument, std::string const& origin) -> Result<void> {                      \
+    [](Options& options, std::string_view argument, std::string const& origin) -> Result<void> {                       \
         static_cast<void>(argument), static_cast<void>(origin), static_cast<void>(options);                            \
         body;                                                                                                          \
     }

@@ -90,7 +90,7 @@ Result<util::UniqueFd> open_signal_fd()
 
 std::string read_signal(int signal_fd)
 {
-    signalfd_siginfo info {};
+    signalfd_siginfo info{};
     if (read(signal_fd, &info, sizeof info) != static_cast<ssize_t>(sizeof info))
         return {};
     if (info.ssi_pid == 0)

@@ -13,7 +13,8 @@ boost::asio::awaitable<Result<void>> migrate_incoming(
     CO_TRY(auto address, migration.check_incoming(arguments.uri));
     std::optional<io::ListeningSocket> socket;
     if (std::holds_alternative<io::InetAddress>(address) || std::holds_alternative<io::UnixAddress>(address)) {
-        std::function<Result<io::ListeningSocket>()> const create = [address] { return io::ListeningSocket::create(address); };
+        std::function<Result<io::ListeningSocket>()> const create
+            = [address] { return io::ListeningSocket::create(address); };
         auto creating = worker.run(create);
         CO_TRY(auto created, co_await std::move(creating));
         socket.emplace(std::move(created));

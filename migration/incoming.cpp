@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "migration/incoming.hpp"
 
+#include "io/open_channel.hpp"
 #include "io/tls_channel.hpp"
 
 #include <boost/asio/post.hpp>
+
+#include <future>
 
 #include <sys/socket.h>
 
@@ -49,39 +52,67 @@ void Incoming::load_from(std::unique_ptr<io::Channel> channel)
     start_load([held]() -> Result<std::unique_ptr<io::Channel>> { return std::move(*held); }, {});
 }
 
-void Incoming::load_from_socket(util::UniqueFd fd, io::Admission admission)
+void Incoming::load_from_socket(util::UniqueFd fd, io::Admission admission, pid_t child)
 {
     auto const held = std::make_shared<util::UniqueFd>(std::move(fd));
-    auto const open = [this, held, admission]() -> Result<std::unique_ptr<io::Channel>> {
-        if (!admission.tls) {
-            auto const kind = io::FdChannel::kind_of(held->get());
-            auto channel = TRY(io::FdChannel::create(std::move(*held), kind));
-            return std::unique_ptr<io::Channel>(std::move(channel));
-        }
-        auto session = TRY(crypto::TlsSession::create(admission.tls, held->get(), {}, admission.authorize));
-        {
-            std::lock_guard const lock(m_mutex);
-            if (m_cancelled)
-                return Error::generic("cancelled");
-            m_handshaking = held->get();
-        }
-        constexpr std::chrono::seconds patience(10);
-        auto const shaken = session->complete_handshake(patience);
-        {
-            std::lock_guard const lock(m_mutex);
-            m_handshaking = -1;
-        }
-        if (!shaken)
-            return shaken.error();
-        return std::unique_ptr<io::Channel>(std::make_unique<io::TlsChannel>(std::move(*held), std::move(session)));
-    };
-    start_load(open, {});
+    start_load(
+        [this, held, admission = std::move(admission), child]() -> Result<std::unique_ptr<io::Channel>> {
+            auto channel = open_socket(std::move(*held), admission);
+            if (child == 0)
+                return channel;
+            if (channel)
+                return io::make_command_channel(*std::move(channel), child, true);
+            io::end_command(child);
+            return channel;
+        },
+        {});
 }
 
-io::Address const* Incoming::listening_at() const
+Result<std::unique_ptr<io::Channel>> Incoming::open_socket(util::UniqueFd fd, io::Admission const& admission)
 {
-    return m_waiting ? &m_door->address() : nullptr;
+    if (!admission.tls) {
+        auto const kind = io::FdChannel::kind_of(fd.get());
+        auto channel = TRY(io::FdChannel::create(std::move(fd), kind));
+        return std::unique_ptr<io::Channel>(std::move(channel));
+    }
+    auto const authorize = admission.authorize
+        ? crypto::Authorize([this, &admission](std::string const& identity) {
+              return ask_on_main_thread(admission.authorize, identity);
+          })
+        : crypto::Authorize();
+    auto session = TRY(crypto::TlsSession::create(admission.tls, fd.get(), {}, authorize));
+    {
+        std::lock_guard const lock(m_mutex);
+        if (m_cancelled)
+            return Error::generic("cancelled");
+        m_handshaking = fd.get();
+    }
+    constexpr std::chrono::seconds patience(10);
+    auto const shaken = session->complete_handshake(patience);
+    {
+        std::lock_guard const lock(m_mutex);
+        m_handshaking = -1;
+    }
+    if (!shaken)
+        return shaken.error();
+    return std::unique_ptr<io::Channel>(std::make_unique<io::TlsChannel>(std::move(fd), std::move(session)));
 }
+
+/// The object tree belongs to the main thread, so that is where the question is put.
+crypto::Decision Incoming::ask_on_main_thread(crypto::Authorize const& authorize, std::string const& identity)
+{
+    auto const answer = std::make_shared<std::promise<crypto::Decision>>();
+    post([answer, authorize, identity] { answer->set_value(authorize(identity)); });
+    auto future = answer->get_future();
+    while (future.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready) {
+        std::lock_guard const lock(m_mutex);
+        if (m_cancelled)
+            return {false, "cancelled"};
+    }
+    return future.get();
+}
+
+io::Address const* Incoming::listening_at() const { return m_waiting ? &m_door->address() : nullptr; }
 
 void Incoming::cancel()
 {
@@ -119,9 +150,8 @@ void Incoming::start_load(std::function<Result<std::unique_ptr<io::Channel>>()> 
 void Incoming::run(
     std::function<Result<std::unique_ptr<io::Channel>>()> const& open, std::vector<std::byte> const& first)
 {
-    auto const end = [this](LoadResult result) {
-        post([this, result = std::move(result)] { m_hooks.on_end(result); });
-    };
+    auto const end
+        = [this](LoadResult result) { post([this, result = std::move(result)] { m_hooks.on_end(result); }); };
     auto channel = open();
     {
         std::lock_guard const lock(m_mutex);

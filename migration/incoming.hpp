@@ -31,8 +31,9 @@ public:
     void wait_at(io::ListeningSocket socket);
     /// Loads from a channel that the operator named: its first fault is a failed load.
     void load_from(std::unique_ptr<io::Channel> channel);
-    /// The same for a socket he handed over, in TLS if the admission says so.
-    void load_from_socket(util::UniqueFd fd, io::Admission admission);
+    /// The same for a socket he handed over, or a command's (whose process `child` is then), in TLS if
+    /// the admission says so.
+    void load_from_socket(util::UniqueFd fd, io::Admission admission, pid_t child = 0);
 
     /// Where it waits; null while it does not.
     io::Address const* listening_at() const;
@@ -41,6 +42,8 @@ public:
     boost::asio::awaitable<void> shut_down();
 
 private:
+    Result<std::unique_ptr<io::Channel>> open_socket(util::UniqueFd fd, io::Admission const& admission);
+    crypto::Decision ask_on_main_thread(crypto::Authorize const& authorize, std::string const& identity);
     void start_load(std::function<Result<std::unique_ptr<io::Channel>>()> open, std::vector<std::byte> first);
     void run(std::function<Result<std::unique_ptr<io::Channel>>()> const& open, std::vector<std::byte> const& first);
     void post(std::function<void()> function);

@@ -118,9 +118,9 @@ Result<void> Migration::migrate(qapi::MigrateArguments const& arguments, util::F
     m_error.reset();
     set_status(MigrationStatus::setup);
     if (auto const id = m_settings.tls_creds(); !id.empty()) {
-        bool const is_socket = !std::holds_alternative<io::ExecAddress>(*address) && !std::holds_alternative<io::FileAddress>(*address);
-        auto context = is_socket ? crypto::find_tls_context(m_tree, id, crypto::Endpoint::client)
-                                 : Error::generic("TLS needs a socket: it is not possible with exec: and file:");
+        auto context = std::holds_alternative<io::FileAddress>(*address)
+            ? Error::generic("TLS needs a peer: it is not possible with file:")
+            : crypto::find_tls_context(m_tree, id, crypto::Endpoint::client);
         if (!context) {
             // As in QEMU this is no error of the command but of the migration that it began.
             on_sent({SendResult::Outcome::failed, std::move(context).error(), false});
@@ -186,7 +186,8 @@ void Migration::on_sent(SendResult result)
         m_state_before_stop.reset();
         m_machine.run().enter(RunState::paused);
         util::log::error(m_error.value_or("the outcome of the migration is unknown"));
-        return set_status(m_status == MigrationStatus::cancelling ? MigrationStatus::cancelled : MigrationStatus::failed);
+        return set_status(
+            m_status == MigrationStatus::cancelling ? MigrationStatus::cancelled : MigrationStatus::failed);
     case Outcome::cancelled:
         return_guest();
         set_status(MigrationStatus::cancelling);
@@ -256,7 +257,9 @@ qapi::MigrationInfo Migration::query() const
         info.error_desc = m_error;
     if (m_incoming)
         if (auto const* address = m_incoming->listening_at())
-            info.socket_address = std::vector {io::to_wire(*address)};
+            info.socket_address = std::vector{io::to_wire(*address)};
+    if (m_last_refusal && info.socket_address)
+        info.error_desc = m_last_refusal->reason; // still waiting; this is why the last one did not come in
     info.last_refusal = m_last_refusal;
     if (m_refusals > 0)
         info.refusals = m_refusals;

@@ -30,8 +30,8 @@ public:
     /// -incoming was "defer" or fails; the rest of the checks before a socket is opened.
     Result<io::Address> check_incoming(std::string_view uri) const;
     /// Opens the address and waits there. A socket was opened by the caller already, perhaps on a worker.
-    Result<void> start_incoming(
-        io::Address const& address, std::optional<io::ListeningSocket> socket, bool exit_on_error, util::FdTable* descriptors);
+    Result<void> start_incoming(io::Address const& address, std::optional<io::ListeningSocket> socket,
+        bool exit_on_error, util::FdTable* descriptors);
     /// The three together, for the command line; "defer" waits for migrate-incoming.
     Result<void> await_incoming(std::string const& uri, bool exit_on_error);
 

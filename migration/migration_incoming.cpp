@@ -33,15 +33,17 @@ Result<void> Migration::check_authorization_possible() const
     if (!m_settings.tls_authz())
         return {};
     if (m_settings.tls_creds().empty())
-        return Error::generic("Parameter 'tls-authz' is set, but 'tls-creds' is not: without TLS there is nobody to authorize");
+        return Error::generic(
+            "Parameter 'tls-authz' is set, but 'tls-creds' is not: without TLS there is nobody to authorize");
     auto const context = crypto::find_tls_context(m_tree, m_settings.tls_creds(), crypto::Endpoint::server);
     if (context && !(*context)->verify_peer())
-        return Error::generic("Parameter 'tls-authz' is set, but the TLS credentials have verify-peer=off: nobody's identity would be known");
+        return Error::generic("Parameter 'tls-authz' is set, but the TLS credentials have verify-peer=off: nobody's "
+                              "identity would be known");
     return {}; // credentials that are not there yet may come before the sender does
 }
 
-Result<void> Migration::start_incoming(
-    io::Address const& address, std::optional<io::ListeningSocket> socket, bool exit_on_error, util::FdTable* descriptors)
+Result<void> Migration::start_incoming(io::Address const& address, std::optional<io::ListeningSocket> socket,
+    bool exit_on_error, util::FdTable* descriptors)
 {
     Incoming::Hooks hooks;
     hooks.admission = [this] { return admission(); };
@@ -55,7 +57,9 @@ Result<void> Migration::start_incoming(
     } else if (auto const* file = std::get_if<io::FileAddress>(&address)) {
         incoming->load_from(TRY(io::open_file_for_reading(*file)));
     } else if (auto const* command = std::get_if<io::ExecAddress>(&address)) {
-        incoming->load_from(TRY(io::open_command(*command, io::Direction::read)));
+        auto const wanted = TRY(admission());
+        auto running = TRY(io::start_command(*command));
+        incoming->load_from_socket(std::move(running.socket), wanted, running.child);
     } else {
         auto const& name = std::get<io::FdAddress>(address).name;
         auto const wanted = TRY(admission());
@@ -105,7 +109,7 @@ Result<io::Admission> Migration::admission()
             auto const decision = authz::decide(m_tree, id, identity);
             if (!decision.detail.empty())
                 util::log::info(cat("authorization: ", id, " refuses '", identity, "': ", decision.detail));
-            return crypto::Decision {decision.allowed, decision.error};
+            return crypto::Decision{decision.allowed, decision.error};
         };
     }
     return admission;

@@ -67,9 +67,8 @@ void Outgoing::post(std::function<void()> function)
 
 void Outgoing::run()
 {
-    auto const end = [this](SendResult result) {
-        post([this, result = std::move(result)] { m_hooks.on_end(result); });
-    };
+    auto const end
+        = [this](SendResult result) { post([this, result = std::move(result)] { m_hooks.on_end(result); }); };
     auto channel = open_channel();
     {
         std::lock_guard const lock(m_mutex);
@@ -103,8 +102,16 @@ Result<std::unique_ptr<io::Channel>> Outgoing::open_channel()
 {
     if (auto* file = std::get_if<io::FileAddress>(&m_options.address))
         return io::open_file_for_writing(*file);
-    if (auto* command = std::get_if<io::ExecAddress>(&m_options.address))
-        return io::open_command(*command, io::Direction::write);
+    if (auto* address = std::get_if<io::ExecAddress>(&m_options.address)) {
+        auto command = TRY(io::start_command(*address));
+        auto inner = open_socket(std::move(command.socket));
+        // A plain command may well store the stream: who asks it for an answer would store the question.
+        bool const two_way = m_options.tls || m_options.sender.return_path == SenderOptions::ReturnPathUse::always;
+        if (inner)
+            return io::make_command_channel(*std::move(inner), command.child, two_way);
+        io::end_command(command.child);
+        return std::move(inner).error();
+    }
     if (std::holds_alternative<io::FdAddress>(m_options.address))
         return open_socket(std::move(m_options.fd));
     return open_socket(TRY(io::connect_socket(m_options.address, m_cancel_fd.get())));

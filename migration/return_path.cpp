@@ -114,7 +114,7 @@ Result<void> ReturnPath::read_answers()
         if (!TRY(fill(4))) {
             std::lock_guard lock(m_mutex);
             m_closed = true;
-            return Error::generic("The destination closed the connection before it had the whole guest");
+            return Error::generic("The destination closed the connection before it said that it has the guest");
         }
         auto const type = load_be16(m_buffer.data());
         auto const length = load_be16(m_buffer.data() + 2);

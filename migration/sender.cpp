@@ -153,6 +153,8 @@ Result<void> Sender::iterate(StreamWriter& writer, RamSave& ram)
                 return writer.flush();
             measure(ram);
         }
+        if (m_progress.total == 0)
+            break; // no RAM: no second look at it
         ram.sync();
         pass();
         auto const acceptable = bytes_per_second() * static_cast<double>(m_limits.downtime_limit_ms.load()) / 1000;

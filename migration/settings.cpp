@@ -17,10 +17,10 @@ using qapi::MigrationParameters;
 MigrationParameters defaults()
 {
     MigrationParameters p;
-    p.announce_initial = qapi::Size {50};
-    p.announce_max = qapi::Size {550};
-    p.announce_rounds = qapi::Size {5};
-    p.announce_step = qapi::Size {100};
+    p.announce_initial = qapi::Size{50};
+    p.announce_max = qapi::Size{550};
+    p.announce_rounds = qapi::Size{5};
+    p.announce_step = qapi::Size{100};
     p.compress_level = 1;
     p.compress_threads = 8;
     p.compress_wait_thread = true;
@@ -29,16 +29,16 @@ MigrationParameters defaults()
     p.cpu_throttle_initial = 20;
     p.cpu_throttle_increment = 10;
     p.cpu_throttle_tailslow = false;
-    p.tls_creds = qapi::StrOrNull {""};
-    p.tls_hostname = qapi::StrOrNull {""};
-    p.tls_authz = qapi::StrOrNull {};
-    p.max_bandwidth = qapi::Size {std::uint64_t {128} << 20};
+    p.tls_creds = qapi::StrOrNull{""};
+    p.tls_hostname = qapi::StrOrNull{""};
+    p.tls_authz = qapi::StrOrNull{};
+    p.max_bandwidth = qapi::Size{std::uint64_t{128} << 20};
     p.downtime_limit = 300;
     p.x_checkpoint_delay = 20000;
     p.block_incremental = false;
     p.multifd_channels = 2;
-    p.xbzrle_cache_size = qapi::Size {std::uint64_t {64} << 20};
-    p.max_postcopy_bandwidth = qapi::Size {0};
+    p.xbzrle_cache_size = qapi::Size{std::uint64_t{64} << 20};
+    p.max_postcopy_bandwidth = qapi::Size{0};
     p.max_cpu_throttle = 99;
     p.multifd_compression = qapi::MultiFDCompression::none;
     p.multifd_zlib_level = 1;
@@ -78,18 +78,22 @@ Range const ranges[] = {
     {"compress_level", "a value between 0 and 9", 0, 9, value_of<&P::compress_level>},
     {"compress_threads", "a value between 1 and 255", 1, 255, value_of<&P::compress_threads>},
     {"decompress_threads", "a value between 1 and 255", 1, 255, value_of<&P::decompress_threads>},
-    {"throttle_trigger_threshold", "an integer in the range of 1 to 100", 1, 100, value_of<&P::throttle_trigger_threshold>},
+    {"throttle_trigger_threshold", "an integer in the range of 1 to 100", 1, 100,
+        value_of<&P::throttle_trigger_threshold>},
     {"cpu_throttle_initial", "an integer in the range of 1 to 99", 1, 99, value_of<&P::cpu_throttle_initial>},
     {"cpu_throttle_increment", "an integer in the range of 1 to 99", 1, 99, value_of<&P::cpu_throttle_increment>},
-    {"downtime_limit", "an integer in the range of 0 to (2000 * 1000) ms", 0, 2000 * 1000, value_of<&P::downtime_limit>},
+    {"downtime_limit", "an integer in the range of 0 to (2000 * 1000) ms", 0, 2000 * 1000,
+        value_of<&P::downtime_limit>},
     {"multifd_channels", "a value between 1 and 255", 1, 255, value_of<&P::multifd_channels>},
     {"multifd_zlib_level", "a value between 0 and 9", 0, 9, value_of<&P::multifd_zlib_level>},
     {"multifd_zstd_level", "a value between 0 and 20", 0, 20, value_of<&P::multifd_zstd_level>},
     {"announce_initial", "a value between 0 and 100000", 0, 100000, value_of<&P::announce_initial>},
     {"announce_max", "a value between 0 and 100000", 0, 100000, value_of<&P::announce_max>},
     {"announce_rounds", "a value between 0 and 1000", 0, 1000, value_of<&P::announce_rounds>},
-    {"announce_step", "a value between 0 and 10000", 1, 10000, value_of<&P::announce_step>}, // QEMU's text is off by one
-    {"max_bandwidth", "an integer in the range of 0 to SIZE_MAX bytes/second", 0, no_limit, value_of<&P::max_bandwidth>},
+    {"announce_step", "a value between 0 and 10000", 1, 10000,
+        value_of<&P::announce_step>}, // QEMU's text is off by one
+    {"max_bandwidth", "an integer in the range of 0 to SIZE_MAX bytes/second", 0, no_limit,
+        value_of<&P::max_bandwidth>},
 };
 
 Result<void> check_ranges(MigrationParameters const& changes, MigrationParameters const& merged)
@@ -184,7 +188,8 @@ Result<void> Settings::change_capabilities(std::vector<qapi::MigrationCapability
 
 Result<void> Settings::check(Capabilities const& capabilities, MigrationParameters const& parameters) const
 {
-    auto const on = [&capabilities](MigrationCapability which) { return capabilities[static_cast<std::size_t>(which)]; };
+    auto const on
+        = [&capabilities](MigrationCapability which) { return capabilities[static_cast<std::size_t>(which)]; };
     using C = MigrationCapability;
     if (on(C::postcopy_ram) && on(C::x_ignore_shared))
         return Error::generic("Postcopy is not compatible with ignore-shared");

@@ -19,7 +19,10 @@ public:
     /// All or nothing.
     Result<void> change_parameters(qapi::MigrationParameters const& changes);
 
-    bool has(qapi::MigrationCapability capability) const { return m_capabilities[static_cast<std::size_t>(capability)]; }
+    bool has(qapi::MigrationCapability capability) const
+    {
+        return m_capabilities[static_cast<std::size_t>(capability)];
+    }
     std::vector<qapi::MigrationCapabilityStatus> capabilities() const;
     /// All or nothing; the check runs on the merged result.
     Result<void> change_capabilities(std::vector<qapi::MigrationCapabilityStatus> const& changes);
@@ -39,7 +42,7 @@ private:
     Result<void> check(Capabilities const& capabilities, qapi::MigrationParameters const& parameters) const;
 
     qapi::MigrationParameters m_parameters;
-    Capabilities m_capabilities {};
+    Capabilities m_capabilities{};
 };
 
 } // namespace minivisor::migration

@@ -21,7 +21,7 @@ namespace {
 
 bool is_socket(util::UniqueFd const& fd)
 {
-    struct stat status {};
+    struct stat status { };
     return fstat(fd.get(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
@@ -83,8 +83,7 @@ Client::Read Client::read_some()
     ssize_t size = 0;
     auto const fd = m_input.native_handle();
     if (m_reads_socket) {
-        auto received = util::recv_with_fds(
-            fd, {reinterpret_cast<std::uint8_t*>(m_buffer.data()), m_buffer.size()});
+        auto received = util::recv_with_fds(fd, {reinterpret_cast<std::uint8_t*>(m_buffer.data()), m_buffer.size()});
         if (!received)
             return Read::end;
         if (!*received)
@@ -129,7 +128,7 @@ void Client::flush()
     auto const fd = m_output.native_handle();
     while (written < m_out.size()) {
         auto const count = m_writes_socket ? ::send(fd, m_out.data() + written, m_out.size() - written, MSG_NOSIGNAL)
-                                       : ::write(fd, m_out.data() + written, m_out.size() - written);
+                                           : ::write(fd, m_out.data() + written, m_out.size() - written);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno == EAGAIN)
@@ -193,15 +192,9 @@ void Client::wake()
     resume_input();
 }
 
-void Client::resume_input()
-{
-    m_wake.cancel();
-}
+void Client::resume_input() { m_wake.cancel(); }
 
-void Client::spawn(std::function<asio::awaitable<void>()> task)
-{
-    m_tasks.spawn(std::move(task));
-}
+void Client::spawn(std::function<asio::awaitable<void>()> task) { m_tasks.spawn(std::move(task)); }
 
 asio::awaitable<void> Client::sleep_until_woken()
 {

@@ -38,7 +38,7 @@ Result<void> Server::serve_socket(io::ListeningSocket socket, SessionFactory mak
 {
     auto& door = m_doors.emplace_back(m_io, std::move(socket), std::move(make_session));
     if (wait_for_first) {
-        pollfd wait {door.socket.fd(), POLLIN, 0};
+        pollfd wait{door.socket.fd(), POLLIN, 0};
         while (poll(&wait, 1, -1) < 0)
             if (errno != EINTR)
                 return Error::system("Failed to wait for a monitor's client", errno);
@@ -60,8 +60,8 @@ Result<void> Server::serve_descriptors(
 asio::awaitable<void> Server::accept_at(Door& door)
 {
     for (;;) {
-        auto const [error]
-            = co_await door.ready.async_wait(asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
+        auto const [error] = co_await door.ready.async_wait(
+            asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
         if (error)
             co_return;
         util::UniqueFd fd(accept4(door.socket.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
@@ -82,11 +82,9 @@ asio::awaitable<void> Server::accept_at(Door& door)
     }
 }
 
-void Server::admit(
-    util::UniqueFd input, util::UniqueFd output, SessionFactory const& make_session, bool leave_at_eof)
+void Server::admit(util::UniqueFd input, util::UniqueFd output, SessionFactory const& make_session, bool leave_at_eof)
 {
-    auto const client
-        = m_clients.emplace(m_clients.end(), m_io, std::move(input), std::move(output), leave_at_eof);
+    auto const client = m_clients.emplace(m_clients.end(), m_io, std::move(input), std::move(output), leave_at_eof);
     m_tasks.spawn([this, client, &make_session] { return converse(client, make_session); });
 }
 

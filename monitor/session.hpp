@@ -34,7 +34,8 @@ public:
 
     /// The typed way to run a declared command: the same checks as for any client.
     template <typename C>
-    boost::asio::awaitable<Result<typename C::Returns>> call(typename C::Arguments arguments, qapi::CallContext& context)
+    boost::asio::awaitable<Result<typename C::Returns>> call(
+        typename C::Arguments arguments, qapi::CallContext& context)
     {
         auto const* command = registry().find(C::name);
         if (!command)

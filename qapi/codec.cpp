@@ -87,8 +87,8 @@ private:
         auto const number = TRY(type.is_signed ? wide_signed(value, place) : wide_unsigned(value, place));
         bool fits = true;
         if (type.bits < 64) {
-            auto const low = type.is_signed ? -(std::int64_t {1} << (type.bits - 1)) : 0;
-            auto const high = (std::int64_t {1} << (type.is_signed ? type.bits - 1 : type.bits)) - 1;
+            auto const low = type.is_signed ? -(std::int64_t{1} << (type.bits - 1)) : 0;
+            auto const high = (std::int64_t{1} << (type.is_signed ? type.bits - 1 : type.bits)) - 1;
             fits = number >= low && number <= high;
         }
         if (!fits)
@@ -181,7 +181,7 @@ private:
         type.clear(target); // it may hold what was in force before
         std::size_t index = 0;
         for (auto const& element : value.get_array()) {
-            Place const inner {m_keyval ? cat(place.path, ".", index) : cat(place.path, "[", index, "]"), {}};
+            Place const inner{m_keyval ? cat(place.path, ".", index) : cat(place.path, "[", index, "]"), {}};
             TRY(decode(*type.element, type.append(target), element, inner));
             ++index;
         }
@@ -215,7 +215,8 @@ private:
 
     Error unexpected(std::string const& path) const
     {
-        return Error::generic(m_options ? cat("Invalid parameter '", path, "'") : cat("Parameter '", path, "' is unexpected"));
+        return Error::generic(
+            m_options ? cat("Invalid parameter '", path, "'") : cat("Parameter '", path, "' is unexpected"));
     }
 
     bool m_keyval;

@@ -23,7 +23,7 @@ Value encode_from(TypeInfo const& type, void const* source);
 template <typename T>
 Result<T> decode(Value const& value, Spelling spelling = Spelling::json)
 {
-    T target {};
+    T target{};
     TRY(decode_into(type_of<T>(), &target, value, {}, spelling));
     return target;
 }

@@ -16,7 +16,7 @@ namespace minivisor::qapi {
 /// A string that can be a template argument.
 template <std::size_t N>
 struct Name {
-    char text[N] {};
+    char text[N]{};
     constexpr Name(char const (&literal)[N]) // NOLINT(google-explicit-constructor): a literal is a name
     {
         for (std::size_t i = 0; i < N; ++i)

@@ -108,7 +108,8 @@ struct IsOptional<std::optional<T>> : std::true_type {
     using type = T;
 };
 template <typename T>
-struct IsVector : std::false_type { };
+struct IsVector : std::false_type {
+};
 template <typename T>
 struct IsVector<std::vector<T>> : std::true_type {
     using type = T;
@@ -243,8 +244,7 @@ TypeInfo make_type_info()
 
 /// The wire name of an enumerator.
 template <typename E>
-    requires std::is_enum_v<E>
-std::string const& wire_name(E value)
+requires std::is_enum_v<E> std::string const& wire_name(E value)
 {
     return type_of<E>().values.at(static_cast<std::size_t>(value));
 }

@@ -10,9 +10,9 @@ Value EventRecord::to_wire() const
     using namespace std::chrono;
     auto const since = time.time_since_epoch();
     auto const whole = duration_cast<seconds>(since);
-    Object timestamp {{"seconds", static_cast<std::int64_t>(whole.count())},
+    Object timestamp{{"seconds", static_cast<std::int64_t>(whole.count())},
         {"microseconds", static_cast<std::int64_t>(duration_cast<microseconds>(since - whole).count())}};
-    Object wire {{"timestamp", std::move(timestamp)}, {"event", name}};
+    Object wire{{"timestamp", std::move(timestamp)}, {"event", name}};
     if (!data.as_object().empty())
         wire["data"] = data;
     return wire;
@@ -29,7 +29,7 @@ EventBus::Subscription EventBus::subscribe(Listener listener)
 void EventBus::publish(std::string name, Value data)
 {
     assert(m_registry.find_event(name));
-    EventRecord const record {std::move(name), std::move(data), std::chrono::system_clock::now()};
+    EventRecord const record{std::move(name), std::move(data), std::chrono::system_clock::now()};
     auto const listeners = m_listeners; // a listener may subscribe others, or end its own subscription
     for (auto const& known : listeners)
         if (auto const listener = known.lock())

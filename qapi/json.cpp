@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "qapi/json.hpp"
 
+#include "qapi/json_builder_impl.hpp"
+#include "qapi/json_plain.hpp"
 #include "util/text.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -35,35 +34,14 @@ bool ends_recovery(char c)
     }
 }
 
-constexpr std::uint64_t ones = 0x0101010101010101;
-constexpr std::uint64_t high_bits = 0x8080808080808080;
-
-/// Where the run of plain string text (ASCII, no control, no backslash, no quote) from `at` ends.
-char const* skip_plain(char const* at, char const* stop, char quote)
-{
-    auto const has_zero = [](std::uint64_t word) { return (word - ones) & ~word; };
-    while (stop - at >= 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, 8);
-        // Bits above the lowest hit may be false, that one is not.
-        std::uint64_t const hits
-            = (word | ((word - 0x20 * ones) & ~word) | has_zero(word ^ static_cast<Byte>(quote) * ones)
-                  | has_zero(word ^ '\\' * ones))
-            & high_bits;
-        if (hits == 0) {
-            at += 8;
-            continue;
-        }
-        if constexpr (std::endian::native == std::endian::little)
-            return at + std::countr_zero(hits) / 8;
-        break;
-    }
-    while (at != stop && static_cast<Byte>(*at) >= 0x20 && static_cast<Byte>(*at) < 0x80 && *at != '\\' && *at != quote)
-        ++at;
-    return at;
-}
-
 } // namespace
+
+JsonStream::JsonStream(JsonLimits limits)
+    : m_limits(limits)
+    , m_plain_fits(limits.token_bytes > max_plain_bytes && limits.tokens > max_plain_bytes
+          && limits.nesting >= max_plain_nesting)
+{
+}
 
 void JsonStream::feed(std::string_view bytes, Emit const& emit)
 {
@@ -72,6 +50,14 @@ void JsonStream::feed(std::string_view bytes, Emit const& emit)
     char const* token = at; // where the current token begins, or goes on after m_partial
     while (at != end) {
         if (m_state == State::start) {
+            if (*at == '{' && m_token_count == 0 && m_plain_fits) {
+                Value object;
+                if (auto const size = read_plain_object({at, end}, object); size != 0) {
+                    at += size;
+                    emit(std::move(object));
+                    continue;
+                }
+            }
             token = at;
             begin_token(*at++, emit);
             continue;
@@ -110,17 +96,17 @@ void JsonStream::feed(std::string_view bytes, Emit const& emit)
         m_partial.append(token, at);
 }
 
-void JsonStream::begin_token(char c, Emit const& emit)
+inline void JsonStream::begin_token(char c, Emit const& emit)
 {
     switch (c) {
     case ' ':
     case '\t':
     case '\r':
     case '\n': return;
-    case '{': return deliver(JsonToken::open_brace, "{", emit);
-    case '}': return deliver(JsonToken::close_brace, "}", emit);
-    case '[': return deliver(JsonToken::open_bracket, "[", emit);
-    case ']': return deliver(JsonToken::close_bracket, "]", emit);
+    case '{': ++m_braces; return open(JsonToken::open_brace, emit);
+    case '[': ++m_brackets; return open(JsonToken::open_bracket, emit);
+    case '}': --m_braces; return close(JsonToken::close_brace, emit);
+    case ']': --m_brackets; return close(JsonToken::close_bracket, emit);
     case ':': return deliver(JsonToken::colon, ":", emit);
     case ',': return deliver(JsonToken::comma, ",", emit);
     case '"':
@@ -256,34 +242,44 @@ void JsonStream::stray(char const* begin, char const* end, Emit const& emit)
     emit_and_restart(std::move(error), emit);
 }
 
-void JsonStream::deliver(JsonToken kind, std::string_view text, Emit const& emit)
+/// Counts a token and hands it on; false if it is one too many.
+inline bool JsonStream::count(JsonToken kind, std::string_view text, Emit const& emit)
 {
-    switch (kind) {
-    case JsonToken::open_brace: ++m_braces; break;
-    case JsonToken::close_brace: --m_braces; break;
-    case JsonToken::open_bracket: ++m_brackets; break;
-    case JsonToken::close_bracket: --m_brackets; break;
-    default: break;
-    }
+    m_token_bytes += text.size();
+    ++m_token_count;
     char const* excess = nullptr;
-    if (m_token_bytes + text.size() + 1 > m_limits.token_bytes)
+    if (m_token_bytes >= m_limits.token_bytes)
         excess = "JSON token size limit exceeded";
-    else if (m_token_count + 1 > m_limits.tokens)
+    else if (m_token_count > m_limits.tokens)
         excess = "JSON token count limit exceeded";
     else if (m_braces + m_brackets > static_cast<std::ptrdiff_t>(m_limits.nesting))
         excess = "JSON nesting depth limit exceeded";
-    if (excess != nullptr) [[unlikely]]
-        return emit_and_restart(Error::generic(excess), emit);
-
-    ++m_token_count;
-    m_token_bytes += text.size();
+    if (excess != nullptr) [[unlikely]] {
+        emit_and_restart(Error::generic(excess), emit);
+        return false;
+    }
     m_builder.take(kind, text, m_plain);
-    if ((m_braces > 0 || m_brackets > 0) && m_braces >= 0 && m_brackets >= 0)
-        return;
-    emit_and_restart(m_builder.finish(), emit);
+    return true;
 }
 
-void JsonStream::emit_and_restart(Result<Value> result, Emit const& emit)
+inline void JsonStream::open(JsonToken kind, Emit const& emit) { count(kind, "{", emit); }
+
+/// A text ends when no kind of bracket is open, or one was closed too often; the order is the builder's affair.
+inline void JsonStream::close(JsonToken kind, Emit const& emit)
+{
+    if (!count(kind, "}", emit))
+        return;
+    if ((m_braces <= 0 && m_brackets <= 0) || m_braces < 0 || m_brackets < 0)
+        emit_and_restart(m_builder.finish(), emit);
+}
+
+inline void JsonStream::deliver(JsonToken kind, std::string_view text, Emit const& emit)
+{
+    if (count(kind, text, emit) && m_braces == 0 && m_brackets == 0)
+        emit_and_restart(m_builder.finish(), emit);
+}
+
+void JsonStream::emit_and_restart(Result<Value>&& result, Emit const& emit)
 {
     m_braces = m_brackets = 0;
     m_token_count = m_token_bytes = 0;

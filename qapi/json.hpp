@@ -30,10 +30,7 @@ public:
     /// Is called from feed() and finish(); must not call into the stream.
     using Emit = std::function<void(Result<Value>)>;
 
-    explicit JsonStream(JsonLimits limits = {})
-        : m_limits(limits)
-    {
-    }
+    explicit JsonStream(JsonLimits limits = {});
 
     void feed(std::string_view bytes, Emit const& emit);
     /// The end of the input: completes a number or keyword, complains about what is unfinished.
@@ -66,10 +63,14 @@ private:
     std::string_view token_text(char const* begin, char const* end);
     void end_token(std::string_view text, Emit const& emit);
     void stray(char const* begin, char const* end, Emit const& emit);
+    bool count(JsonToken kind, std::string_view text, Emit const& emit);
+    void open(JsonToken kind, Emit const& emit);
+    void close(JsonToken kind, Emit const& emit);
     void deliver(JsonToken kind, std::string_view text, Emit const& emit);
-    void emit_and_restart(Result<Value> result, Emit const& emit);
+    void emit_and_restart(Result<Value>&& result, Emit const& emit);
 
     JsonLimits m_limits;
+    bool m_plain_fits; ///< the limits are wide enough for the short way
     State m_state = State::start;
     char m_quote = '"';
     bool m_plain = true; ///< the string token so far is ASCII without escapes

@@ -99,60 +99,7 @@ std::optional<double> to_double(std::string_view text)
     return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
-void give_back(std::string& buffer)
-{
-    if (buffer.capacity() > max_kept_bytes)
-        buffer = {};
-}
-
 } // namespace
-
-void JsonBuilder::take(JsonToken token, std::string_view text, bool plain)
-{
-    switch (m_expect) {
-    case Expect::nothing: return;
-    case Expect::separator: return take_separator(token);
-    case Expect::colon:
-        if (token != JsonToken::colon)
-            return fail("missing : in object pair");
-        m_expect = Expect::member;
-        return;
-    case Expect::first_key:
-        if (token == JsonToken::close_brace)
-            return close();
-        break;
-    case Expect::first_item:
-        if (token == JsonToken::close_bracket)
-            return close();
-        break;
-    default: break;
-    }
-    take_value(token, text, plain);
-}
-
-void JsonBuilder::take_separator(JsonToken token)
-{
-    bool const is_object = top().is_object;
-    if (token == JsonToken::comma)
-        m_expect = is_object ? Expect::key : Expect::item;
-    else if (token == (is_object ? JsonToken::close_brace : JsonToken::close_bracket))
-        close();
-    else
-        fail(is_object ? "expected separator in dict" : "expected separator in list");
-}
-
-void JsonBuilder::take_value(JsonToken token, std::string_view text, bool plain)
-{
-    switch (token) {
-    case JsonToken::open_brace: return open(true);
-    case JsonToken::open_bracket: return open(false);
-    case JsonToken::string: return take_string(text, plain);
-    case JsonToken::integer:
-    case JsonToken::number: return take_number(token, text);
-    case JsonToken::keyword: return take_keyword(text);
-    default: return fail("expecting value");
-    }
-}
 
 void JsonBuilder::take_string(std::string_view text, bool plain)
 {
@@ -165,93 +112,94 @@ void JsonBuilder::take_string(std::string_view text, bool plain)
             return fail(*std::move(fault));
         text = m_scratch;
     }
-    if (m_expect == Expect::first_key || m_expect == Expect::key) {
-        top().key.assign(text);
-        m_expect = Expect::colon;
-    } else {
-        place(Value(json::string(text)));
-    }
+    if (m_expect == Expect::first_key || m_expect == Expect::key)
+        return take_key(text);
+    next_slot().emplace_string().assign(text);
+    value_done();
+}
+
+void JsonBuilder::take_key(std::string_view key)
+{
+    Frame& frame = m_frames.back();
+    auto& object = frame.container->get_object();
+    if (object.capacity() == 0)
+        object.reserve(usual_members);
+    auto const [member, is_new] = object.emplace(key, nullptr);
+    // QEMU complains about a key given twice when it has read the value; nobody will see where that went.
+    frame.slot = &member->value();
+    frame.fault = is_new ? nullptr : "duplicate key";
+    m_expect = Expect::colon;
 }
 
 void JsonBuilder::take_number(JsonToken token, std::string_view text)
 {
+    auto const* const last = text.data() + text.size();
     if (token == JsonToken::integer) {
-        auto const* const last = text.data() + text.size();
         std::int64_t whole = 0;
-        if (std::from_chars(text.data(), last, whole).ec == std::errc{})
-            return place(Value(whole));
+        if (std::from_chars(text.data(), last, whole).ec == std::errc{}) {
+            next_slot() = whole;
+            return value_done();
+        }
         std::uint64_t large = 0;
-        if (text[0] != '-' && std::from_chars(text.data(), last, large).ec == std::errc{})
-            return place(Value(large));
+        if (text[0] != '-' && std::from_chars(text.data(), last, large).ec == std::errc{}) {
+            next_slot() = large;
+            return value_done();
+        }
     }
     auto const number = to_double(text);
     if (!number)
         return fail("number out of range");
-    place(Value(*number));
+    next_slot() = *number;
+    value_done();
 }
 
 void JsonBuilder::take_keyword(std::string_view text)
 {
     if (text == "true")
-        place(Value(true));
+        next_slot() = true;
     else if (text == "false")
-        place(Value(false));
+        next_slot() = false;
     else if (text == "null")
-        place(Value(nullptr));
+        next_slot() = nullptr;
     else
-        fail(cat("invalid keyword '", text.substr(0, max_json_quote), "'"));
+        return fail(cat("invalid keyword '", text.substr(0, max_json_quote), "'"));
+    value_done();
 }
 
 void JsonBuilder::open(bool is_object)
 {
-    bool const as_key = m_expect == Expect::first_key || m_expect == Expect::key;
-    if (m_depth == m_frames.size())
-        m_frames.emplace_back();
-    Frame& frame = m_frames[m_depth++];
-    frame.is_object = is_object;
-    frame.as_key = as_key;
+    Value& slot = next_slot();
     if (is_object)
-        frame.container.emplace_object();
+        slot.emplace_object();
     else
-        frame.container.emplace_array();
+        slot.emplace_array();
+    m_frames.push_back({.container = &slot, .is_object = is_object});
     m_expect = is_object ? Expect::first_key : Expect::first_item;
 }
 
-void JsonBuilder::close()
+/// Where the value goes that comes now.
+Value& JsonBuilder::next_slot()
 {
-    Frame& frame = top();
-    Value container = std::exchange(frame.container, nullptr);
-    give_back(frame.key);
-    --m_depth;
-    if (m_depth == 0)
-        m_expect = Expect::value;
-    else if (frame.as_key)
-        m_expect = Expect::key;
-    else
-        m_expect = top().is_object ? Expect::member : Expect::item;
-    place(std::move(container));
+    if (m_frames.empty())
+        return m_result;
+    Frame& frame = m_frames.back();
+    if (!frame.is_object)
+        return frame.container->get_array().emplace_back(nullptr);
+    if (m_expect == Expect::member)
+        return *frame.slot;
+    // It stands where a key should, which is told when it is read; until then it needs a place.
+    frame.fault = "key is not a string in object";
+    return frame.container->get_object()[""];
 }
 
-void JsonBuilder::place(Value&& value)
+void JsonBuilder::value_done()
 {
-    if (m_depth == 0) {
-        m_result = std::move(value);
+    if (m_frames.empty())
         m_expect = Expect::nothing;
-        return;
-    }
-    if (m_expect == Expect::first_key || m_expect == Expect::key)
-        return fail("key is not a string in object");
-    Frame& frame = top();
-    if (frame.is_object) {
-        auto& object = frame.container.get_object();
-        if (object.capacity() == 0)
-            object.reserve(usual_members);
-        if (!object.emplace(frame.key, std::move(value)).second)
-            return fail("duplicate key");
-    } else {
-        frame.container.get_array().push_back(std::move(value));
-    }
-    m_expect = Expect::separator;
+    else if (m_frames.back().fault != nullptr)
+        fail(m_frames.back().fault);
+    else
+        m_expect = Expect::separator;
 }
 
 void JsonBuilder::fail(std::string message)
@@ -263,24 +211,24 @@ void JsonBuilder::fail(std::string message)
 
 Result<Value> JsonBuilder::finish()
 {
-    bool const whole = m_expect == Expect::nothing;
-    std::string const fault = whole ? std::exchange(m_fault, {}) : "premature EOI";
-    Value value = std::exchange(m_result, nullptr);
-    reset();
-    if (!fault.empty())
-        return Error::generic(cat("JSON parse error, ", fault));
-    return value;
+    if (m_expect != Expect::nothing)
+        fail("premature EOI");
+    if (!m_fault.empty()) {
+        auto error = Error::generic(cat("JSON parse error, ", m_fault));
+        reset();
+        return error;
+    }
+    m_expect = Expect::value;
+    return std::exchange(m_result, nullptr);
 }
 
 void JsonBuilder::reset()
 {
-    for (; m_depth > 0; --m_depth) {
-        top().container = nullptr;
-        give_back(top().key);
-    }
-    give_back(m_scratch);
+    m_frames.clear();
     m_fault.clear();
     m_result = nullptr;
+    if (m_scratch.capacity() > max_kept_bytes)
+        m_scratch = {};
     m_expect = Expect::value;
 }
 

@@ -40,26 +40,27 @@ private:
     /// What may come next.
     enum class Expect : unsigned char { value, first_key, key, colon, member, first_item, item, separator, nothing };
 
+    /// An open container. It is filled where it will stay: nothing moves it while its children are open.
     struct Frame {
-        Value container;
-        std::string key; ///< of the member whose value is due
+        Value* container = nullptr;
+        Value* slot = nullptr; ///< of the member whose value is due
         bool is_object = false;
-        bool as_key = false; ///< the container stands where a key should
+        char const* fault = nullptr; ///< what is wrong with the value that is due, known before it comes
     };
 
-    Frame& top() { return m_frames[m_depth - 1]; }
     void take_separator(JsonToken token);
     void take_value(JsonToken token, std::string_view text, bool plain);
     void take_string(std::string_view text, bool plain);
+    void take_key(std::string_view key);
     void take_number(JsonToken token, std::string_view text);
     void take_keyword(std::string_view text);
     void open(bool is_object);
     void close();
-    void place(Value&& value);
+    Value& next_slot();
+    void value_done();
     void fail(std::string message);
 
-    std::vector<Frame> m_frames; ///< m_depth are in use; the others keep their memory for later
-    std::size_t m_depth = 0;
+    std::vector<Frame> m_frames;
     Expect m_expect = Expect::value;
     std::string m_scratch;
     std::string m_fault;

@@ -45,9 +45,11 @@ struct EventEntry {
 
 namespace detail {
 template <typename T>
-struct IsAwaitable : std::false_type { };
+struct IsAwaitable : std::false_type {
+};
 template <typename T>
-struct IsAwaitable<boost::asio::awaitable<T>> : std::true_type { };
+struct IsAwaitable<boost::asio::awaitable<T>> : std::true_type {
+};
 
 /// The JSON of what a handler gave back; Empty and void are the empty object.
 template <typename R>
@@ -78,7 +80,7 @@ public:
             else
                 return static_cast<void>(arguments), static_cast<void>(context), handler();
         };
-        using Outcome = decltype(std::declval<decltype(call)>()(Arguments {}, std::declval<CallContext&>()));
+        using Outcome = decltype(std::declval<decltype(call)>()(Arguments{}, std::declval<CallContext&>()));
         add(make_entry<C, Outcome>(call));
     }
 
@@ -105,8 +107,8 @@ private:
     static CommandEntry make_entry(Call call)
     {
         using Arguments = typename C::Arguments;
-        CommandEntry entry {std::string(C::name), C::info, &type_of<Arguments>(),
-            &type_of<typename C::Returns>(), {}, {}};
+        CommandEntry entry{
+            std::string(C::name), C::info, &type_of<Arguments>(), &type_of<typename C::Returns>(), {}, {}};
         if constexpr (detail::IsAwaitable<Outcome>::value) {
             static_assert(returns_as_declared<C, typename Outcome::value_type>());
             entry.handler = AsyncHandler(
@@ -129,8 +131,8 @@ private:
     static constexpr bool returns_as_declared()
     {
         using Declared = typename C::Returns;
-        return std::is_same_v<Outcome, Result<Declared>>
-            || (std::is_same_v<Declared, Empty> && std::is_same_v<Outcome, Result<void>>);
+        return std::is_same_v<Outcome,
+                   Result<Declared>> || (std::is_same_v<Declared, Empty> && std::is_same_v<Outcome, Result<void>>);
     }
 
     void add(CommandEntry entry);

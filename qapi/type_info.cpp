@@ -17,10 +17,7 @@ Member const* TypeInfo::find_member(std::string_view wire_name) const
     return nullptr;
 }
 
-std::string TypeInfo::c_name() const
-{
-    return cat(is_signed ? "int" : "uint", bits, "_t");
-}
+std::string TypeInfo::c_name() const { return cat(is_signed ? "int" : "uint", bits, "_t"); }
 
 namespace {
 

@@ -23,8 +23,7 @@ public:
         for (auto const& [name, command] : registry.commands())
             m_entries.push_back(command_entry(command));
         for (auto const& [name, event] : registry.events())
-            m_entries.push_back(
-                Object {{"name", name}, {"meta-type", "event"}, {"arg-type", name_of(*event.data)}});
+            m_entries.push_back(Object{{"name", name}, {"meta-type", "event"}, {"arg-type", name_of(*event.data)}});
         return std::move(m_entries);
     }
 
@@ -32,9 +31,9 @@ private:
     Object command_entry(qapi::CommandEntry const& command)
     {
         auto const arguments = command.arguments->kind == Kind::object ? name_of(*command.arguments)
-            : command.union_of ? union_name(command.union_of())
-                               : name_of(qapi::type_of<qapi::Empty>());
-        Object entry {{"name", command.name}, {"meta-type", "command"}, {"arg-type", arguments},
+            : command.union_of                                         ? union_name(command.union_of())
+                                                                       : name_of(qapi::type_of<qapi::Empty>());
+        Object entry{{"name", command.name}, {"meta-type", "command"}, {"arg-type", arguments},
             {"ret-type", name_of(*command.returns)}};
         if (command.info.allow_oob)
             entry["allow-oob"] = true;
@@ -63,18 +62,18 @@ private:
         if (type.kind == Kind::enumeration)
             m_entries.push_back(enumeration(name, type.values));
         else if (type.kind == Kind::str_or_null)
-            m_entries.push_back(Object {{"name", name}, {"meta-type", "alternate"},
+            m_entries.push_back(Object{{"name", name}, {"meta-type", "alternate"},
                 {"members",
-                    Array {Object {{"type", builtin("str", "string")}}, Object {{"type", builtin("null", "null")}}}}});
+                    Array{Object{{"type", builtin("str", "string")}}, Object{{"type", builtin("null", "null")}}}}});
         else
-            m_entries.push_back(Object {{"name", name}, {"meta-type", "object"}, {"members", members(type)}});
+            m_entries.push_back(Object{{"name", name}, {"meta-type", "object"}, {"members", members(type)}});
         return name;
     }
 
     std::string builtin(std::string_view name, std::string_view json_type)
     {
         if (m_builtins.emplace(name).second)
-            m_entries.push_back(Object {{"name", name}, {"meta-type", "builtin"}, {"json-type", json_type}});
+            m_entries.push_back(Object{{"name", name}, {"meta-type", "builtin"}, {"json-type", json_type}});
         return std::string(name);
     }
 
@@ -83,7 +82,7 @@ private:
         auto const element = name_of(*type.element);
         auto name = cat("[", element, "]");
         if (m_builtins.emplace(name).second)
-            m_entries.push_back(Object {{"name", name}, {"meta-type", "array"}, {"element-type", element}});
+            m_entries.push_back(Object{{"name", name}, {"meta-type", "array"}, {"element-type", element}});
         return name;
     }
 
@@ -93,7 +92,7 @@ private:
         Array entries;
         for (auto const& word : words) {
             values.push_back(Value(word));
-            entries.push_back(Object {{"name", word}});
+            entries.push_back(Object{{"name", word}});
         }
         return {{"name", name}, {"meta-type", "enum"}, {"members", std::move(entries)}, {"values", std::move(values)}};
     }
@@ -102,7 +101,7 @@ private:
     {
         Array list;
         for (auto const& member : type.members) {
-            Object entry {{"name", member.name}, {"type", name_of(*member.type)}};
+            Object entry{{"name", member.name}, {"type", name_of(*member.type)}};
             if (member.optional)
                 entry["default"] = nullptr;
             list.push_back(std::move(entry));
@@ -117,15 +116,15 @@ private:
         Array variants;
         for (auto const& [word, options] : info.branches) {
             words.push_back(word);
-            variants.push_back(Object {{"case", word}, {"type", name_of(*options)}});
+            variants.push_back(Object{{"case", word}, {"type", name_of(*options)}});
         }
         auto const tag = fresh_name();
         m_entries.push_back(enumeration(tag, words));
-        Array common {Object {{"name", info.tag}, {"type", tag}}};
+        Array common{Object{{"name", info.tag}, {"type", tag}}};
         for (auto const& name : info.common_strings)
-            common.push_back(Object {{"name", name}, {"type", builtin("str", "string")}});
+            common.push_back(Object{{"name", name}, {"type", builtin("str", "string")}});
         auto const name = fresh_name();
-        m_entries.push_back(Object {{"name", name}, {"meta-type", "object"}, {"members", std::move(common)},
+        m_entries.push_back(Object{{"name", name}, {"meta-type", "object"}, {"members", std::move(common)},
             {"tag", info.tag}, {"variants", std::move(variants)}});
         return name;
     }
@@ -138,9 +137,6 @@ private:
 
 } // namespace
 
-Value schema_of(qapi::Registry const& registry)
-{
-    return Schema().take(registry);
-}
+Value schema_of(qapi::Registry const& registry) { return Schema().take(registry); }
 
 } // namespace minivisor::qmp

@@ -8,9 +8,8 @@ namespace minivisor::qmp {
 
 monitor::SessionFactory session_factory(SessionOptions options)
 {
-    return [options](monitor::House& house, monitor::Wire& wire) {
-        return std::make_unique<Session>(house, wire, options);
-    };
+    return [options](
+               monitor::House& house, monitor::Wire& wire) { return std::make_unique<Session>(house, wire, options); };
 }
 
 void bind_commands(qapi::Registry& registry)

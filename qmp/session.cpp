@@ -14,10 +14,7 @@ qapi::Object error_object(Error const& error)
 
 } // namespace
 
-qapi::VersionInfo version_info()
-{
-    return {{7, 2, 0}, cat(" (minivisor ", MINIVISOR_VERSION, ")")};
-}
+qapi::VersionInfo version_info() { return {{7, 2, 0}, cat(" (minivisor ", MINIVISOR_VERSION, ")")}; }
 
 Session::Session(monitor::House& house, monitor::Wire& wire, SessionOptions options)
     : m_house(house)
@@ -29,9 +26,8 @@ Session::Session(monitor::House& house, monitor::Wire& wire, SessionOptions opti
 
 void Session::start()
 {
-    qapi::Object greeting {
-        {"version", qapi::encode(version_info())}, {"capabilities", qapi::Array {qapi::Value("oob")}}};
-    send(qapi::Object {{"QMP", std::move(greeting)}});
+    qapi::Object greeting{{"version", qapi::encode(version_info())}, {"capabilities", qapi::Array{qapi::Value("oob")}}};
+    send(qapi::Object{{"QMP", std::move(greeting)}});
 }
 
 void Session::feed(std::string_view bytes)
@@ -40,10 +36,7 @@ void Session::feed(std::string_view bytes)
     work();
 }
 
-bool Session::wants_input() const
-{
-    return m_queue.size() < (m_oob ? max_queued : 1);
-}
+bool Session::wants_input() const { return m_queue.size() < (m_oob ? max_queued : 1); }
 
 void Session::deliver(qapi::EventRecord const& event)
 {
@@ -95,7 +88,7 @@ Result<Session::Request> Session::check(qapi::Object& input, bool& out_of_band)
     Request request;
     request.arguments = qapi::Object();
     for (auto& [key, value] : input) {
-        std::string_view const name {key.data(), key.size()};
+        std::string_view const name{key.data(), key.size()};
         if (name == "execute" || (name == "exec-oob" && m_oob)) {
             if (execute)
                 return Error::generic("QMP input member 'execute' clashes with 'exec-oob'");
@@ -181,10 +174,12 @@ void Session::reply(std::optional<qapi::Value> const& id, Result<qapi::Value> re
 void Session::send(qapi::Value const& value)
 {
     m_buffer.clear();
-    if (m_options.pretty)
-        m_buffer = qapi::to_json_pretty(value);
-    else
+    if (m_options.pretty) {
+        for (auto const line : util::split(qapi::to_json_pretty(value), '\n'))
+            m_buffer += cat(m_buffer.empty() ? "" : "\r\n", line);
+    } else {
         qapi::write_json(m_buffer, value);
+    }
     m_buffer += "\r\n";
     m_wire.send(m_buffer);
 }

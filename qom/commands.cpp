@@ -104,20 +104,20 @@ void bind_commands(qapi::Registry& registry, Tree& tree)
         [&tree](qapi::QomListTypesArguments arguments) -> Result<std::vector<qapi::ObjectTypeInfo>> {
             return list_types(tree, arguments);
         });
-    registry.bind<qapi::QomListProperties>([&tree](qapi::QomListPropertiesArguments arguments)
-                                               -> Result<std::vector<qapi::ObjectPropertyInfo>> {
-        auto const* type = tree.types().find(arguments.typename_);
-        if (!type)
-            return Error::device_not_found(cat("Class '", arguments.typename_, "' not found"));
-        return list_properties(*type);
-    });
+    registry.bind<qapi::QomListProperties>(
+        [&tree](qapi::QomListPropertiesArguments arguments) -> Result<std::vector<qapi::ObjectPropertyInfo>> {
+            auto const* type = tree.types().find(arguments.typename_);
+            if (!type)
+                return Error::device_not_found(cat("Class '", arguments.typename_, "' not found"));
+            return list_properties(*type);
+        });
     registry.bind<qapi::ObjectAdd>([&tree](qapi::Value arguments) -> Result<void> {
         return add_user_object(tree, std::move(arguments.as_object()), qapi::Spelling::json);
     });
     registry.bind<qapi::ObjectAddText>(
         [&tree](qapi::ObjectAddTextArguments arguments) { return add_by_text(tree, arguments); });
     registry.describe_arguments(qapi::ObjectAdd::name, [&tree] {
-        qapi::UnionInfo info {"qom-type", {"id"}, {}};
+        qapi::UnionInfo info{"qom-type", {"id"}, {}};
         for (auto const& [name, type] : tree.types().all())
             if (type.create)
                 info.branches.emplace_back(name, type.options);

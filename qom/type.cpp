@@ -29,7 +29,7 @@ Property const* Type::find_property(std::string_view property) const
 
 std::vector<Property const*> Type::all_properties() const
 {
-    auto list = parent ? parent->all_properties() : std::vector<Property const*> {};
+    auto list = parent ? parent->all_properties() : std::vector<Property const*>{};
     for (auto const& property : properties)
         list.push_back(&property);
     return list;

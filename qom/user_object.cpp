@@ -34,7 +34,8 @@ Result<void> flatten(qapi::Object& arguments, std::string_view nested, qapi::Typ
     arguments.erase(found);
     for (auto const& [key, value] : inner) {
         if (arguments.contains(key))
-            return Error::generic(cat("Parameter '", std::string_view(key), "' is given beside '", nested, "' and in it"));
+            return Error::generic(
+                cat("Parameter '", std::string_view(key), "' is given beside '", nested, "' and in it"));
         arguments.emplace(key, value);
     }
     return {};
@@ -42,8 +43,7 @@ Result<void> flatten(qapi::Object& arguments, std::string_view nested, qapi::Typ
 
 } // namespace
 
-Result<PreparedObject> prepare_user_object(
-    TypeRegistry const& types, qapi::Object arguments, qapi::Spelling spelling)
+Result<PreparedObject> prepare_user_object(TypeRegistry const& types, qapi::Object arguments, qapi::Spelling spelling)
 {
     auto const type_name = TRY(take_string(arguments, "qom-type"));
     auto const* type = types.find_creatable(type_name);
@@ -58,7 +58,7 @@ Result<PreparedObject> prepare_user_object(
     if (!util::is_identifier(id))
         return Error::generic("Parameter 'id' expects an identifier")
             .with_hint("Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
-    return PreparedObject {type, std::move(id), std::move(options)};
+    return PreparedObject{type, std::move(id), std::move(options)};
 }
 
 Result<void> create_user_object(Tree& tree, PreparedObject prepared)
@@ -88,7 +88,7 @@ Result<void> delete_user_object(Tree& tree, std::string const& id)
 
 std::vector<std::string> creatable_types_help(TypeRegistry const& types)
 {
-    std::vector<std::string> lines {"List of user creatable objects:"};
+    std::vector<std::string> lines{"List of user creatable objects:"};
     for (auto const& [name, type] : types.all())
         if (type.create)
             lines.push_back(cat("  ", name));
@@ -104,7 +104,7 @@ Result<std::vector<std::string>> type_help(TypeRegistry const& types, std::strin
     for (auto const& member : type->options->members)
         options.push_back(cat("  ", member.name, "=<", property_type_name(*member.type), ">"));
     std::sort(options.begin(), options.end());
-    std::vector<std::string> lines {cat(type->name, " options:")};
+    std::vector<std::string> lines{cat(type->name, " options:")};
     lines.insert(lines.end(), options.begin(), options.end());
     return lines;
 }

@@ -16,8 +16,7 @@ struct PreparedObject {
 
 /// Looks at the arguments: members qom-type and id and those of the type, flat, or nested under "props"
 /// (the form before QEMU 6.0) or "parameters". `spelling` says how scalars are written.
-Result<PreparedObject> prepare_user_object(
-    TypeRegistry const& types, qapi::Object arguments, qapi::Spelling spelling);
+Result<PreparedObject> prepare_user_object(TypeRegistry const& types, qapi::Object arguments, qapi::Spelling spelling);
 /// Creates it and attaches it under /objects.
 Result<void> create_user_object(Tree& tree, PreparedObject prepared);
 /// The two together.

@@ -38,13 +38,12 @@ public:
     }
 
     /// A computed property that is no option.
-    UserType& read_only(std::string name, std::string type_name, std::string doc,
-        std::function<qapi::Value(T const&)> get)
+    UserType& read_only(
+        std::string name, std::string type_name, std::string doc, std::function<qapi::Value(T const&)> get)
     {
         m_type.properties.push_back({std::move(name), std::move(type_name), std::move(doc),
-            [get = std::move(get)](Object const& self) -> Result<qapi::Value> {
-                return get(static_cast<T const&>(self));
-            },
+            [get = std::move(get)](
+                Object const& self) -> Result<qapi::Value> { return get(static_cast<T const&>(self)); },
             {}});
         return *this;
     }

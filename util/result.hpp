@@ -20,9 +20,10 @@ public:
     using value_type = T;
 
     template <typename U = T>
-        requires(std::is_constructible_v<T, U &&> && !std::is_same_v<std::remove_cvref_t<U>, Result>
-            && !std::is_same_v<std::remove_cvref_t<U>, Error>)
-    Result(U&& value) // NOLINT(google-explicit-constructor): a value is a result
+    requires(
+        std::is_constructible_v<T,
+            U&&> && !std::is_same_v<std::remove_cvref_t<U>, Result> && !std::is_same_v<std::remove_cvref_t<U>, Error>)
+        Result(U&& value) // NOLINT(google-explicit-constructor): a value is a result
         : m_state(std::in_place_index<0>, std::forward<U>(value))
     {
     }

@@ -33,22 +33,20 @@ TaskGroup::TaskGroup(asio::any_io_executor executor)
 {
 }
 
-TaskGroup::~TaskGroup()
-{
-    assert(m_running.empty());
-}
+TaskGroup::~TaskGroup() { assert(m_running.empty()); }
 
 void TaskGroup::spawn(Task task)
 {
     auto const at = m_running.emplace(m_running.end());
     at->task = std::move(task);
-    asio::co_spawn(m_executor, at->task(), asio::bind_cancellation_slot(at->signal.slot(), [this, at](std::exception_ptr error) {
-        if (error && !(at->cancelled && is_abort(error)))
-            std::rethrow_exception(error);
-        m_running.erase(at);
-        if (m_running.empty())
-            m_emptied.cancel();
-    }));
+    asio::co_spawn(
+        m_executor, at->task(), asio::bind_cancellation_slot(at->signal.slot(), [this, at](std::exception_ptr error) {
+            if (error && !(at->cancelled && is_abort(error)))
+                std::rethrow_exception(error);
+            m_running.erase(at);
+            if (m_running.empty())
+                m_emptied.cancel();
+        }));
 }
 
 void TaskGroup::cancel()

@@ -16,13 +16,29 @@ namespace minivisor::util {
 /// One piece of cat(): text, a character, or a number in decimal.
 class Piece {
 public:
-    Piece(std::string_view text) : m_text(text) { } // NOLINT(google-explicit-constructor)
-    Piece(std::string const& text) : m_text(text) { } // NOLINT(google-explicit-constructor)
-    Piece(char const* text) : m_text(text) { } // NOLINT(google-explicit-constructor)
-    Piece(char c) : m_number(1, c), m_text(m_number) { } // NOLINT(google-explicit-constructor)
+    Piece(std::string_view text)
+        : m_text(text)
+    {
+    } // NOLINT(google-explicit-constructor)
+    Piece(std::string const& text)
+        : m_text(text)
+    {
+    } // NOLINT(google-explicit-constructor)
+    Piece(char const* text)
+        : m_text(text)
+    {
+    } // NOLINT(google-explicit-constructor)
+    Piece(char c)
+        : m_number(1, c)
+        , m_text(m_number)
+    {
+    } // NOLINT(google-explicit-constructor)
     template <typename T>
-        requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-    Piece(T number) : m_number(std::to_string(number)), m_text(m_number) { } // NOLINT(google-explicit-constructor)
+    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) Piece(T number)
+        : m_number(std::to_string(number))
+        , m_text(m_number)
+    {
+    } // NOLINT(google-explicit-constructor)
     Piece(Piece const&) = delete;
     Piece& operator=(Piece const&) = delete;
 

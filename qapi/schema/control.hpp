@@ -18,7 +18,7 @@ constexpr auto docs(QmpCapabilitiesArguments const*)
     return members({{"enable", "capabilities to switch on for this session"}});
 }
 struct QmpCapabilities : Command<"qmp_capabilities", QmpCapabilitiesArguments> {
-    static constexpr CommandInfo info {.summary = "End the negotiation and switch on capabilities."};
+    static constexpr CommandInfo info{.summary = "End the negotiation and switch on capabilities."};
 };
 
 struct VersionTriple {
@@ -36,10 +36,11 @@ struct VersionInfo {
 BOOST_DESCRIBE_STRUCT(VersionInfo, (), (qemu, package))
 constexpr auto docs(VersionInfo const*)
 {
-    return members({{"qemu", "the level of QEMU's language that is spoken"}, {"package", "this program and its own version"}});
+    return members(
+        {{"qemu", "the level of QEMU's language that is spoken"}, {"package", "this program and its own version"}});
 }
 struct QueryVersion : Command<"query-version", Empty, VersionInfo> {
-    static constexpr CommandInfo info {.summary = "Which version this is."};
+    static constexpr CommandInfo info{.summary = "Which version this is."};
 };
 
 struct NamedCommand {
@@ -48,11 +49,11 @@ struct NamedCommand {
 BOOST_DESCRIBE_STRUCT(NamedCommand, (), (name))
 constexpr auto docs(NamedCommand const*) { return members({{"name", "the command's name"}}); }
 struct QueryCommands : Command<"query-commands", Empty, std::vector<NamedCommand>> {
-    static constexpr CommandInfo info {.summary = "List the commands that exist."};
+    static constexpr CommandInfo info{.summary = "List the commands that exist."};
 };
 
 struct Quit : Command<"quit"> {
-    static constexpr CommandInfo info {.summary = "End the program; the guest is not asked."};
+    static constexpr CommandInfo info{.summary = "End the program; the guest is not asked."};
 };
 
 struct HumanMonitorCommandArguments {
@@ -65,7 +66,7 @@ constexpr auto docs(HumanMonitorCommandArguments const*)
     return members({{"command-line", "a line as typed at the human monitor"}, {"cpu-index", "the CPU it looks at"}});
 }
 struct HumanMonitorCommand : Command<"human-monitor-command", HumanMonitorCommandArguments, std::string> {
-    static constexpr CommandInfo info {.summary = "Run a line of the human monitor and return what it prints."};
+    static constexpr CommandInfo info{.summary = "Run a line of the human monitor and return what it prints."};
 };
 
 } // namespace minivisor::qapi

@@ -8,7 +8,7 @@ namespace minivisor::qapi {
 
 /// An array of SchemaInfo (QEMU's docs/devel/qapi-code-gen, "Client JSON Protocol introspection").
 struct QueryQmpSchema : Command<"query-qmp-schema", Empty, Value> {
-    static constexpr CommandInfo info {.summary = "The whole language: commands, events and their types."};
+    static constexpr CommandInfo info{.summary = "The whole language: commands, events and their types."};
 };
 
 } // namespace minivisor::qapi

@@ -7,16 +7,16 @@
 namespace minivisor::qapi {
 
 struct Stop : Command<"stop"> {
-    static constexpr CommandInfo info {.summary = "Stop the guest's CPUs."};
+    static constexpr CommandInfo info{.summary = "Stop the guest's CPUs."};
 };
 struct Cont : Command<"cont"> {
-    static constexpr CommandInfo info {.summary = "Let the guest's CPUs run."};
+    static constexpr CommandInfo info{.summary = "Let the guest's CPUs run."};
 };
 struct SystemReset : Command<"system_reset"> {
-    static constexpr CommandInfo info {.summary = "Reset the guest, as its reset button would."};
+    static constexpr CommandInfo info{.summary = "Reset the guest, as its reset button would."};
 };
 struct SystemPowerdown : Command<"system_powerdown"> {
-    static constexpr CommandInfo info {.summary = "Ask the guest to power down."};
+    static constexpr CommandInfo info{.summary = "Ask the guest to power down."};
 };
 
 struct KvmInfo {
@@ -29,7 +29,7 @@ constexpr auto docs(KvmInfo const*)
     return members({{"enabled", "whether the guest runs under KVM"}, {"present", "whether KVM is built in"}});
 }
 struct QueryKvm : Command<"query-kvm", Empty, KvmInfo> {
-    static constexpr CommandInfo info {.summary = "Whether KVM is used."};
+    static constexpr CommandInfo info{.summary = "Whether KVM is used."};
 };
 
 struct MemoryInfo {
@@ -42,7 +42,7 @@ constexpr auto docs(MemoryInfo const*)
     return members({{"base-memory", "bytes of RAM at the start"}, {"plugged-memory", "bytes of RAM plugged in later"}});
 }
 struct QueryMemorySizeSummary : Command<"query-memory-size-summary", Empty, MemoryInfo> {
-    static constexpr CommandInfo info {.summary = "How much RAM the guest has."};
+    static constexpr CommandInfo info{.summary = "How much RAM the guest has."};
 };
 
 enum class HostMemPolicy { default_, preferred, bind, interleave };
@@ -60,12 +60,13 @@ BOOST_DESCRIBE_STRUCT(Memdev, (), (id, size, merge, dump, prealloc, share, reser
 constexpr auto docs(Memdev const*)
 {
     return members({{"id", "the backend's id"}, {"size", "bytes"}, {"merge", "whether equal pages may be merged"},
-        {"dump", "whether it goes into core dumps of this program"}, {"prealloc", "whether it was allocated at the start"},
-        {"share", "whether others may map it"}, {"reserve", "whether swap space is reserved"},
-        {"host-nodes", "NUMA nodes of the host"}, {"policy", "NUMA policy of the host"}});
+        {"dump", "whether it goes into core dumps of this program"},
+        {"prealloc", "whether it was allocated at the start"}, {"share", "whether others may map it"},
+        {"reserve", "whether swap space is reserved"}, {"host-nodes", "NUMA nodes of the host"},
+        {"policy", "NUMA policy of the host"}});
 }
 struct QueryMemdev : Command<"query-memdev", Empty, std::vector<Memdev>> {
-    static constexpr CommandInfo info {.summary = "List the memory backends."};
+    static constexpr CommandInfo info{.summary = "List the memory backends."};
 };
 
 struct PmemsaveArguments {
@@ -79,7 +80,7 @@ constexpr auto docs(PmemsaveArguments const*)
     return members({{"val", "guest-physical address"}, {"size", "bytes"}, {"filename", "file to write"}});
 }
 struct Pmemsave : Command<"pmemsave", PmemsaveArguments> {
-    static constexpr CommandInfo info {.summary = "Write guest-physical memory to a file."};
+    static constexpr CommandInfo info{.summary = "Write guest-physical memory to a file."};
 };
 
 struct ReadPhysicalMemoryArguments {
@@ -101,7 +102,7 @@ constexpr auto docs(PhysicalMemory const*)
 }
 struct ReadPhysicalMemory
     : Command<"__org.minivisor_read-physical-memory", ReadPhysicalMemoryArguments, PhysicalMemory> {
-    static constexpr CommandInfo info {.summary = "Read guest-physical memory (what HMP's xp prints)."};
+    static constexpr CommandInfo info{.summary = "Read guest-physical memory (what HMP's xp prints)."};
 };
 
 } // namespace minivisor::qapi

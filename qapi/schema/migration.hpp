@@ -8,12 +8,23 @@
 namespace minivisor::qapi {
 
 enum class MigrationStatus {
-    none, setup, cancelling, cancelled, active, postcopy_active, postcopy_paused, postcopy_recover, completed,
-    failed, colo, pre_switchover, device, wait_unplug
+    none,
+    setup,
+    cancelling,
+    cancelled,
+    active,
+    postcopy_active,
+    postcopy_paused,
+    postcopy_recover,
+    completed,
+    failed,
+    colo,
+    pre_switchover,
+    device,
+    wait_unplug
 };
-BOOST_DESCRIBE_ENUM(MigrationStatus,
-    none, setup, cancelling, cancelled, active, postcopy_active, postcopy_paused, postcopy_recover, completed,
-    failed, colo, pre_switchover, device, wait_unplug)
+BOOST_DESCRIBE_ENUM(MigrationStatus, none, setup, cancelling, cancelled, active, postcopy_active, postcopy_paused,
+    postcopy_recover, completed, failed, colo, pre_switchover, device, wait_unplug)
 
 struct MigrationStats {
     std::int64_t transferred = 0;
@@ -36,31 +47,20 @@ struct MigrationStats {
     std::uint64_t dirty_sync_missed_zero_copy = 0;
 };
 BOOST_DESCRIBE_STRUCT(MigrationStats, (),
-    (transferred, remaining, total, duplicate, skipped, normal, normal_bytes, dirty_pages_rate, mbps,
-    dirty_sync_count, postcopy_requests, page_size, multifd_bytes, pages_per_second, precopy_bytes, downtime_bytes,
-    postcopy_bytes, dirty_sync_missed_zero_copy))
+    (transferred, remaining, total, duplicate, skipped, normal, normal_bytes, dirty_pages_rate, mbps, dirty_sync_count,
+        postcopy_requests, page_size, multifd_bytes, pages_per_second, precopy_bytes, downtime_bytes, postcopy_bytes,
+        dirty_sync_missed_zero_copy))
 constexpr auto docs(MigrationStats const*)
 {
-    return members({
-        {"transferred", "bytes sent"},
-        {"remaining", "bytes left to send"},
-        {"total", "bytes of RAM"},
-        {"duplicate", "pages that were zero"},
-        {"skipped", "always 0"},
-        {"normal", "pages sent whole"},
-        {"normal-bytes", "bytes of pages sent whole"},
-        {"dirty-pages-rate", "pages dirtied in a second"},
-        {"mbps", "megabits per second"},
-        {"dirty-sync-count", "rounds over RAM"},
-        {"postcopy-requests", "pages that the destination asked for"},
-        {"page-size", "bytes in a page"},
-        {"multifd-bytes", "bytes sent over multifd"},
-        {"pages-per-second", "pages sent in a second"},
+    return members({{"transferred", "bytes sent"}, {"remaining", "bytes left to send"}, {"total", "bytes of RAM"},
+        {"duplicate", "pages that were zero"}, {"skipped", "always 0"}, {"normal", "pages sent whole"},
+        {"normal-bytes", "bytes of pages sent whole"}, {"dirty-pages-rate", "pages dirtied in a second"},
+        {"mbps", "megabits per second"}, {"dirty-sync-count", "rounds over RAM"},
+        {"postcopy-requests", "pages that the destination asked for"}, {"page-size", "bytes in a page"},
+        {"multifd-bytes", "bytes sent over multifd"}, {"pages-per-second", "pages sent in a second"},
         {"precopy-bytes", "bytes sent while the guest ran"},
         {"downtime-bytes", "bytes sent while the guest stood still"},
-        {"postcopy-bytes", "bytes sent after the switch to postcopy"},
-        {"dirty-sync-missed-zero-copy", "always 0"}
-    });
+        {"postcopy-bytes", "bytes sent after the switch to postcopy"}, {"dirty-sync-missed-zero-copy", "always 0"}});
 }
 
 enum class RefusalStage { transport, handshake, verify, authorize, header };
@@ -72,16 +72,11 @@ struct MigrationRefusal {
     std::optional<std::string> identity;
     std::string reason;
 };
-BOOST_DESCRIBE_STRUCT(MigrationRefusal, (),
-    (peer, stage, identity, reason))
+BOOST_DESCRIBE_STRUCT(MigrationRefusal, (), (peer, stage, identity, reason))
 constexpr auto docs(MigrationRefusal const*)
 {
-    return members({
-        {"peer", "the peer's address, as far as it is known"},
-        {"stage", "how far it came"},
-        {"identity", "the distinguished name of its certificate, once verified"},
-        {"reason", "why, in one sentence"}
-    });
+    return members({{"peer", "the peer's address, as far as it is known"}, {"stage", "how far it came"},
+        {"identity", "the distinguished name of its certificate, once verified"}, {"reason", "why, in one sentence"}});
 }
 
 struct MigrationInfo {
@@ -99,26 +94,20 @@ struct MigrationInfo {
 };
 BOOST_DESCRIBE_STRUCT(MigrationInfo, (),
     (status, ram, total_time, expected_downtime, downtime, setup_time, error_desc, blocked_reasons, socket_address,
-    last_refusal, refusals))
+        last_refusal, refusals))
 constexpr auto docs(MigrationInfo const*)
 {
-    return members({
-        {"status", "absent before the first migration"},
-        {"ram", "RAM, while and after it moves"},
-        {"total-time", "milliseconds since the start"},
-        {"expected-downtime", "milliseconds, while active"},
-        {"downtime", "milliseconds, once completed"},
-        {"setup-time", "milliseconds before the first page"},
-        {"error-desc", "why it failed, in one sentence"},
-        {"blocked-reasons", "what forbids migration now"},
+    return members({{"status", "absent before the first migration"}, {"ram", "RAM, while and after it moves"},
+        {"total-time", "milliseconds since the start"}, {"expected-downtime", "milliseconds, while active"},
+        {"downtime", "milliseconds, once completed"}, {"setup-time", "milliseconds before the first page"},
+        {"error-desc", "why it failed, in one sentence"}, {"blocked-reasons", "what forbids migration now"},
         {"socket-address", "where the destination listens"},
         {"__org.minivisor_last-refusal", "the peer that was refused last, on a destination"},
-        {"__org.minivisor_refusals", "how many peers were refused since the destination began to listen"}
-    });
+        {"__org.minivisor_refusals", "how many peers were refused since the destination began to listen"}});
 }
 
 struct QueryMigrate : Command<"query-migrate", Empty, MigrationInfo> {
-    static constexpr CommandInfo info {.summary = "How the migration is going."};
+    static constexpr CommandInfo info{.summary = "How the migration is going."};
 };
 
 struct MigrateArguments {
@@ -133,7 +122,7 @@ constexpr auto docs(MigrateArguments const*)
         {"detach", "of no meaning in QMP, which never waits"}, {"resume", "resume a paused postcopy migration"}});
 }
 struct Migrate : Command<"migrate", MigrateArguments> {
-    static constexpr CommandInfo info {.summary = "Move the guest to another process; returns at once."};
+    static constexpr CommandInfo info{.summary = "Move the guest to another process; returns at once."};
 };
 
 struct MigrateIncomingArguments {
@@ -147,11 +136,11 @@ constexpr auto docs(MigrateIncomingArguments const*)
         {"exit-on-error", "end the program with status 1 when a load fails (the default)"}});
 }
 struct MigrateIncoming : Command<"migrate-incoming", MigrateIncomingArguments> {
-    static constexpr CommandInfo info {.summary = "Start to listen, after -incoming defer."};
+    static constexpr CommandInfo info{.summary = "Start to listen, after -incoming defer."};
 };
 
 struct MigrateCancel : Command<"migrate_cancel"> {
-    static constexpr CommandInfo info {.summary = "Cancel the migration, if there is one."};
+    static constexpr CommandInfo info{.summary = "Cancel the migration, if there is one."};
 };
 
 struct MigrateContinueArguments {
@@ -163,11 +152,11 @@ constexpr auto docs(MigrateContinueArguments const*)
     return members({{"state", "the state that the migration is expected to be in"}});
 }
 struct MigrateContinue : Command<"migrate-continue", MigrateContinueArguments> {
-    static constexpr CommandInfo info {.summary = "Go on from pre-switchover."};
+    static constexpr CommandInfo info{.summary = "Go on from pre-switchover."};
 };
 
 struct MigratePause : Command<"migrate-pause"> {
-    static constexpr CommandInfo info {.summary = "Pause a postcopy migration.", .allow_oob = true};
+    static constexpr CommandInfo info{.summary = "Pause a postcopy migration.", .allow_oob = true};
 };
 struct MigrateRecoverArguments {
     std::string uri;
@@ -175,10 +164,10 @@ struct MigrateRecoverArguments {
 BOOST_DESCRIBE_STRUCT(MigrateRecoverArguments, (), (uri))
 constexpr auto docs(MigrateRecoverArguments const*) { return members({{"uri", "where to listen anew"}}); }
 struct MigrateRecover : Command<"migrate-recover", MigrateRecoverArguments> {
-    static constexpr CommandInfo info {.summary = "Listen anew for a paused postcopy migration.", .allow_oob = true};
+    static constexpr CommandInfo info{.summary = "Listen anew for a paused postcopy migration.", .allow_oob = true};
 };
 struct MigrateStartPostcopy : Command<"migrate-start-postcopy"> {
-    static constexpr CommandInfo info {.summary = "Switch a running migration to postcopy."};
+    static constexpr CommandInfo info{.summary = "Switch a running migration to postcopy."};
 };
 
 struct MigrationEventData {

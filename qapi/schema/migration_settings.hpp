@@ -7,14 +7,32 @@
 namespace minivisor::qapi {
 
 enum class MigrationCapability {
-    xbzrle, rdma_pin_all, auto_converge, zero_blocks, compress, events, postcopy_ram, x_colo, release_ram, block,
-    return_path, pause_before_switchover, multifd, dirty_bitmaps, postcopy_blocktime, late_block_activate,
-    x_ignore_shared, validate_uuid, background_snapshot, zero_copy_send, postcopy_preempt
+    xbzrle,
+    rdma_pin_all,
+    auto_converge,
+    zero_blocks,
+    compress,
+    events,
+    postcopy_ram,
+    x_colo,
+    release_ram,
+    block,
+    return_path,
+    pause_before_switchover,
+    multifd,
+    dirty_bitmaps,
+    postcopy_blocktime,
+    late_block_activate,
+    x_ignore_shared,
+    validate_uuid,
+    background_snapshot,
+    zero_copy_send,
+    postcopy_preempt
 };
-BOOST_DESCRIBE_ENUM(MigrationCapability,
-    xbzrle, rdma_pin_all, auto_converge, zero_blocks, compress, events, postcopy_ram, x_colo, release_ram, block,
-    return_path, pause_before_switchover, multifd, dirty_bitmaps, postcopy_blocktime, late_block_activate,
-    x_ignore_shared, validate_uuid, background_snapshot, zero_copy_send, postcopy_preempt)
+BOOST_DESCRIBE_ENUM(MigrationCapability, xbzrle, rdma_pin_all, auto_converge, zero_blocks, compress, events,
+    postcopy_ram, x_colo, release_ram, block, return_path, pause_before_switchover, multifd, dirty_bitmaps,
+    postcopy_blocktime, late_block_activate, x_ignore_shared, validate_uuid, background_snapshot, zero_copy_send,
+    postcopy_preempt)
 
 struct MigrationCapabilityStatus {
     MigrationCapability capability = MigrationCapability::xbzrle;
@@ -29,23 +47,16 @@ struct MigrateSetCapabilitiesArguments {
     std::vector<MigrationCapabilityStatus> capabilities;
 };
 BOOST_DESCRIBE_STRUCT(MigrateSetCapabilitiesArguments, (), (capabilities))
-constexpr auto docs(MigrateSetCapabilitiesArguments const*)
-{
-    return members({{"capabilities", "those to change"}});
-}
+constexpr auto docs(MigrateSetCapabilitiesArguments const*) { return members({{"capabilities", "those to change"}}); }
 struct MigrateSetCapabilities : Command<"migrate-set-capabilities", MigrateSetCapabilitiesArguments> {
-    static constexpr CommandInfo info {.summary = "Switch migration capabilities on or off."};
+    static constexpr CommandInfo info{.summary = "Switch migration capabilities on or off."};
 };
-struct QueryMigrateCapabilities
-    : Command<"query-migrate-capabilities", Empty, std::vector<MigrationCapabilityStatus>> {
-    static constexpr CommandInfo info {.summary = "Which migration capabilities are on."};
+struct QueryMigrateCapabilities : Command<"query-migrate-capabilities", Empty, std::vector<MigrationCapabilityStatus>> {
+    static constexpr CommandInfo info{.summary = "Which migration capabilities are on."};
 };
 
-enum class MultiFDCompression {
-    none, zlib, zstd
-};
-BOOST_DESCRIBE_ENUM(MultiFDCompression,
-    none, zlib, zstd)
+enum class MultiFDCompression { none, zlib, zstd };
+BOOST_DESCRIBE_ENUM(MultiFDCompression, none, zlib, zstd)
 
 struct BitmapMigrationBitmapAliasTransform {
     std::optional<bool> persistent;
@@ -63,7 +74,8 @@ struct BitmapMigrationBitmapAlias {
 BOOST_DESCRIBE_STRUCT(BitmapMigrationBitmapAlias, (), (name, alias, transform))
 constexpr auto docs(BitmapMigrationBitmapAlias const*)
 {
-    return members({{"name", "the bitmap's name"}, {"alias", "its name on the wire"}, {"transform", "what to change on the way"}});
+    return members(
+        {{"name", "the bitmap's name"}, {"alias", "its name on the wire"}, {"transform", "what to change on the way"}});
 }
 struct BitmapMigrationNodeAlias {
     std::string node_name;
@@ -108,20 +120,17 @@ struct MigrationParameters {
 };
 BOOST_DESCRIBE_STRUCT(MigrationParameters, (),
     (announce_initial, announce_max, announce_rounds, announce_step, compress_level, compress_threads,
-    compress_wait_thread, decompress_threads, throttle_trigger_threshold, cpu_throttle_initial,
-    cpu_throttle_increment, cpu_throttle_tailslow, tls_creds, tls_hostname, tls_authz, max_bandwidth,
-    downtime_limit, x_checkpoint_delay, block_incremental, multifd_channels, xbzrle_cache_size,
-    max_postcopy_bandwidth, max_cpu_throttle, multifd_compression, multifd_zlib_level, multifd_zstd_level,
-    block_bitmap_mapping))
+        compress_wait_thread, decompress_threads, throttle_trigger_threshold, cpu_throttle_initial,
+        cpu_throttle_increment, cpu_throttle_tailslow, tls_creds, tls_hostname, tls_authz, max_bandwidth,
+        downtime_limit, x_checkpoint_delay, block_incremental, multifd_channels, xbzrle_cache_size,
+        max_postcopy_bandwidth, max_cpu_throttle, multifd_compression, multifd_zlib_level, multifd_zstd_level,
+        block_bitmap_mapping))
 constexpr auto docs(MigrationParameters const*)
 {
-    return members({
-        {"announce-initial", "milliseconds before the first announcement"},
+    return members({{"announce-initial", "milliseconds before the first announcement"},
         {"announce-max", "longest pause between announcements, in milliseconds"},
-        {"announce-rounds", "how many announcements"},
-        {"announce-step", "by how many milliseconds the pause grows"},
-        {"compress-level", "zlib level of the compress capability"},
-        {"compress-threads", "threads that compress"},
+        {"announce-rounds", "how many announcements"}, {"announce-step", "by how many milliseconds the pause grows"},
+        {"compress-level", "zlib level of the compress capability"}, {"compress-threads", "threads that compress"},
         {"compress-wait-thread", "wait for a free thread rather than send plainly"},
         {"decompress-threads", "threads that decompress"},
         {"throttle-trigger-threshold", "share of dirtied to sent bytes that starts throttling, in percent"},
@@ -138,19 +147,16 @@ constexpr auto docs(MigrationParameters const*)
         {"multifd-channels", "connections of the multifd capability"},
         {"xbzrle-cache-size", "bytes of the xbzrle cache"},
         {"max-postcopy-bandwidth", "bytes per second after the switch to postcopy; 0 means no limit"},
-        {"max-cpu-throttle", "strongest throttling, in percent"},
-        {"multifd-compression", "how multifd compresses"},
-        {"multifd-zlib-level", "zlib level of multifd"},
-        {"multifd-zstd-level", "zstd level of multifd"},
-        {"block-bitmap-mapping", "names of block nodes and bitmaps on the wire"}
-    });
+        {"max-cpu-throttle", "strongest throttling, in percent"}, {"multifd-compression", "how multifd compresses"},
+        {"multifd-zlib-level", "zlib level of multifd"}, {"multifd-zstd-level", "zstd level of multifd"},
+        {"block-bitmap-mapping", "names of block nodes and bitmaps on the wire"}});
 }
 
 struct MigrateSetParameters : Command<"migrate-set-parameters", MigrationParameters> {
-    static constexpr CommandInfo info {.summary = "Change migration parameters; all or none."};
+    static constexpr CommandInfo info{.summary = "Change migration parameters; all or none."};
 };
 struct QueryMigrateParameters : Command<"query-migrate-parameters", Empty, MigrationParameters> {
-    static constexpr CommandInfo info {.summary = "The migration parameters."};
+    static constexpr CommandInfo info{.summary = "The migration parameters."};
 };
 
 } // namespace minivisor::qapi

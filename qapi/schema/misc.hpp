@@ -12,7 +12,7 @@ struct NameInfo {
 BOOST_DESCRIBE_STRUCT(NameInfo, (), (name))
 constexpr auto docs(NameInfo const*) { return members({{"name", "what -name gave"}}); }
 struct QueryName : Command<"query-name", Empty, NameInfo> {
-    static constexpr CommandInfo info {.summary = "The guest's name."};
+    static constexpr CommandInfo info{.summary = "The guest's name."};
 };
 
 struct UuidInfo {
@@ -21,7 +21,7 @@ struct UuidInfo {
 BOOST_DESCRIBE_STRUCT(UuidInfo, (), (UUID))
 constexpr auto docs(UuidInfo const*) { return members({{"UUID", "what -uuid gave, or zeros"}}); }
 struct QueryUuid : Command<"query-uuid", Empty, UuidInfo> {
-    static constexpr CommandInfo info {.summary = "The guest's UUID."};
+    static constexpr CommandInfo info{.summary = "The guest's UUID."};
 };
 
 struct GetfdArguments {
@@ -30,10 +30,10 @@ struct GetfdArguments {
 BOOST_DESCRIBE_STRUCT(GetfdArguments, (), (fdname))
 constexpr auto docs(GetfdArguments const*) { return members({{"fdname", "the descriptor's name"}}); }
 struct Getfd : Command<"getfd", GetfdArguments> {
-    static constexpr CommandInfo info {.summary = "Name the descriptor that came with this request."};
+    static constexpr CommandInfo info{.summary = "Name the descriptor that came with this request."};
 };
 struct Closefd : Command<"closefd", GetfdArguments> {
-    static constexpr CommandInfo info {.summary = "Close a descriptor that was named."};
+    static constexpr CommandInfo info{.summary = "Close a descriptor that was named."};
 };
 
 } // namespace minivisor::qapi

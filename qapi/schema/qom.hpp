@@ -26,7 +26,7 @@ struct QomListArguments {
 BOOST_DESCRIBE_STRUCT(QomListArguments, (), (path))
 constexpr auto docs(QomListArguments const*) { return members({{"path", "where the object is in the tree"}}); }
 struct QomList : Command<"qom-list", QomListArguments, std::vector<ObjectPropertyInfo>> {
-    static constexpr CommandInfo info {.summary = "List the properties and children of an object."};
+    static constexpr CommandInfo info{.summary = "List the properties and children of an object."};
 };
 
 struct QomGetArguments {
@@ -39,7 +39,7 @@ constexpr auto docs(QomGetArguments const*)
     return members({{"path", "where the object is in the tree"}, {"property", "which one to read"}});
 }
 struct QomGet : Command<"qom-get", QomGetArguments, Value> {
-    static constexpr CommandInfo info {.summary = "Read a property."};
+    static constexpr CommandInfo info{.summary = "Read a property."};
 };
 
 struct QomSetArguments {
@@ -50,10 +50,11 @@ struct QomSetArguments {
 BOOST_DESCRIBE_STRUCT(QomSetArguments, (), (path, property, value))
 constexpr auto docs(QomSetArguments const*)
 {
-    return members({{"path", "where the object is in the tree"}, {"property", "which one to set"}, {"value", "to what"}});
+    return members(
+        {{"path", "where the object is in the tree"}, {"property", "which one to set"}, {"value", "to what"}});
 }
 struct QomSet : Command<"qom-set", QomSetArguments> {
-    static constexpr CommandInfo info {.summary = "Set a property."};
+    static constexpr CommandInfo info{.summary = "Set a property."};
 };
 
 struct ObjectTypeInfo {
@@ -64,7 +65,8 @@ struct ObjectTypeInfo {
 BOOST_DESCRIBE_STRUCT(ObjectTypeInfo, (), (name, abstract, parent))
 constexpr auto docs(ObjectTypeInfo const*)
 {
-    return members({{"name", "the type"}, {"abstract", "true when it has no objects of its own"}, {"parent", "its parent type"}});
+    return members(
+        {{"name", "the type"}, {"abstract", "true when it has no objects of its own"}, {"parent", "its parent type"}});
 }
 struct QomListTypesArguments {
     std::optional<std::string> implements;
@@ -73,10 +75,11 @@ struct QomListTypesArguments {
 BOOST_DESCRIBE_STRUCT(QomListTypesArguments, (), (implements, abstract))
 constexpr auto docs(QomListTypesArguments const*)
 {
-    return members({{"implements", "only types that are, or implement, this one"}, {"abstract", "also abstract types"}});
+    return members(
+        {{"implements", "only types that are, or implement, this one"}, {"abstract", "also abstract types"}});
 }
 struct QomListTypes : Command<"qom-list-types", QomListTypesArguments, std::vector<ObjectTypeInfo>> {
-    static constexpr CommandInfo info {.summary = "List the object types."};
+    static constexpr CommandInfo info{.summary = "List the object types."};
 };
 
 struct QomListPropertiesArguments {
@@ -85,7 +88,7 @@ struct QomListPropertiesArguments {
 BOOST_DESCRIBE_STRUCT(QomListPropertiesArguments, (), (typename_))
 constexpr auto docs(QomListPropertiesArguments const*) { return members({{"typename", "the type"}}); }
 struct QomListProperties : Command<"qom-list-properties", QomListPropertiesArguments, std::vector<ObjectPropertyInfo>> {
-    static constexpr CommandInfo info {.summary = "List the properties that objects of a type have."};
+    static constexpr CommandInfo info{.summary = "List the properties that objects of a type have."};
 };
 
 struct ObjectDelArguments {
@@ -94,12 +97,12 @@ struct ObjectDelArguments {
 BOOST_DESCRIBE_STRUCT(ObjectDelArguments, (), (id))
 constexpr auto docs(ObjectDelArguments const*) { return members({{"id", "the object's id"}}); }
 struct ObjectDel : Command<"object-del", ObjectDelArguments> {
-    static constexpr CommandInfo info {.summary = "Delete an object that object-add or -object made."};
+    static constexpr CommandInfo info{.summary = "Delete an object that object-add or -object made."};
 };
 
 /// Arguments are an object of the members qom-type and id, and those of the type.
 struct ObjectAdd : Command<"object-add", Value> {
-    static constexpr CommandInfo info {.summary = "Create an object."};
+    static constexpr CommandInfo info{.summary = "Create an object."};
 };
 
 struct ObjectAddTextArguments {
@@ -112,7 +115,7 @@ constexpr auto docs(ObjectAddTextArguments const*)
 }
 /// Returns lines of help where help was asked for, otherwise nothing.
 struct ObjectAddText : Command<"__org.minivisor_object-add-text", ObjectAddTextArguments, std::string> {
-    static constexpr CommandInfo info {.summary = "Create an object as HMP's object_add spells it."};
+    static constexpr CommandInfo info{.summary = "Create an object as HMP's object_add spells it."};
 };
 
 } // namespace minivisor::qapi

@@ -7,8 +7,22 @@
 namespace minivisor::qapi {
 
 enum class RunState {
-    debug, inmigrate, internal_error, io_error, paused, postmigrate, prelaunch, finish_migrate, restore_vm, running,
-    save_vm, shutdown, suspended, watchdog, guest_panicked, colo
+    debug,
+    inmigrate,
+    internal_error,
+    io_error,
+    paused,
+    postmigrate,
+    prelaunch,
+    finish_migrate,
+    restore_vm,
+    running,
+    save_vm,
+    shutdown,
+    suspended,
+    watchdog,
+    guest_panicked,
+    colo
 };
 BOOST_DESCRIBE_ENUM(RunState, debug, inmigrate, internal_error, io_error, paused, postmigrate, prelaunch,
     finish_migrate, restore_vm, running, save_vm, shutdown, suspended, watchdog, guest_panicked, colo)
@@ -21,16 +35,25 @@ struct StatusInfo {
 BOOST_DESCRIBE_STRUCT(StatusInfo, (), (running, singlestep, status))
 constexpr auto docs(StatusInfo const*)
 {
-    return members({{"running", "whether the guest's CPUs run"}, {"singlestep", "always false: there is no single stepping"},
-        {"status", "the run state"}});
+    return members({{"running", "whether the guest's CPUs run"},
+        {"singlestep", "always false: there is no single stepping"}, {"status", "the run state"}});
 }
 struct QueryStatus : Command<"query-status", Empty, StatusInfo> {
-    static constexpr CommandInfo info {.summary = "The run state of the guest."};
+    static constexpr CommandInfo info{.summary = "The run state of the guest."};
 };
 
 enum class ShutdownCause {
-    none, host_error, host_qmp_quit, host_qmp_system_reset, host_signal, host_ui, guest_shutdown, guest_reset,
-    guest_panic, subsystem_reset, snapshot_load
+    none,
+    host_error,
+    host_qmp_quit,
+    host_qmp_system_reset,
+    host_signal,
+    host_ui,
+    guest_shutdown,
+    guest_reset,
+    guest_panic,
+    subsystem_reset,
+    snapshot_load
 };
 BOOST_DESCRIBE_ENUM(ShutdownCause, none, host_error, host_qmp_quit, host_qmp_system_reset, host_signal, host_ui,
     guest_shutdown, guest_reset, guest_panic, subsystem_reset, snapshot_load)

@@ -54,7 +54,7 @@ private:
             unsigned char* der = nullptr;
             auto const length = i2d_X509(certificate, &der);
             OpensslMemory const owner(der);
-            Datum const datum {der, static_cast<unsigned>(length)};
+            Datum const datum{der, static_cast<unsigned>(length)};
             if (length <= 0 || library.m_init(&handle) < 0)
                 return;
             if (library.m_import(handle, &datum, 0) < 0) {

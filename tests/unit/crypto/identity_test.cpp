@@ -16,10 +16,7 @@ using namespace minivisor::crypto::test;
 
 namespace {
 
-X509Ptr with_subject(std::vector<Attribute> const& subject)
-{
-    return issue({.subject = subject}).certificate;
-}
+X509Ptr with_subject(std::vector<Attribute> const& subject) { return issue({.subject = subject}).certificate; }
 
 std::string identity(std::vector<Attribute> const& subject)
 {
@@ -52,8 +49,7 @@ TEST_CASE("attributes have the names that GnuTLS gives them")
 {
     CHECK(identity({{email, "a@b.example", V_ASN1_IA5STRING}}) == "EMAIL=a@b.example");
     CHECK(identity({{"2.5.4.4", "Doe"}, {"2.5.4.42", "Jo"}}) == "surName=Doe,givenName=Jo");
-    CHECK(identity({{"0.9.2342.19200300.100.1.25", "example", V_ASN1_IA5STRING},
-              {"0.9.2342.19200300.100.1.1", "jo"}})
+    CHECK(identity({{"0.9.2342.19200300.100.1.25", "example", V_ASN1_IA5STRING}, {"0.9.2342.19200300.100.1.1", "jo"}})
         == "DC=example,UID=jo");
     CHECK(identity({{"2.5.4.5", "17", V_ASN1_PRINTABLESTRING}}) == "serialNumber=17");
     CHECK(identity({{"1.3.6.1.4.1.311.60.2.1.3", "GB", V_ASN1_PRINTABLESTRING}})
@@ -94,10 +90,7 @@ TEST_CASE("string types that GnuTLS cannot convert come out as it writes them")
     CHECK(identity({{"2.5.4.3", std::string("\0\0\0G", 4), V_ASN1_UNIVERSALSTRING}}) == R"(CN=\#00000047)");
 }
 
-TEST_CASE("an empty subject is no identity")
-{
-    CHECK(identity({}) == "error: the certificate has an empty subject");
-}
+TEST_CASE("an empty subject is no identity") { CHECK(identity({}) == "error: the certificate has an empty subject"); }
 
 TEST_CASE("NUL, CR and LF in a name are refused")
 {
@@ -118,15 +111,15 @@ TEST_CASE("random subjects are written as GnuTLS writes them")
     auto const* const gnutls = GnuTls::find();
     if (!gnutls)
         return;
-    constexpr std::array oids {"2.5.4.3", "2.5.4.4", "2.5.4.5", "2.5.4.6", "2.5.4.7", "2.5.4.8", "2.5.4.9", "2.5.4.10",
+    constexpr std::array oids{"2.5.4.3", "2.5.4.4", "2.5.4.5", "2.5.4.6", "2.5.4.7", "2.5.4.8", "2.5.4.9", "2.5.4.10",
         "2.5.4.11", "2.5.4.12", "2.5.4.13", "2.5.4.15", "2.5.4.17", "2.5.4.20", "2.5.4.41", "2.5.4.42", "2.5.4.43",
         "2.5.4.44", "2.5.4.46", "2.5.4.65", "2.5.4.97", "0.9.2342.19200300.100.1.1", "0.9.2342.19200300.100.1.25",
         "1.2.840.113549.1.9.1", "1.3.6.1.4.1.311.60.2.1.1", "1.3.6.1.4.1.311.60.2.1.2", "1.3.6.1.4.1.311.60.2.1.3",
         "1.3.6.1.5.5.7.9.2", "1.3.6.1.5.5.7.9.3", "1.3.6.1.5.5.7.9.4", "1.3.6.1.5.5.7.9.5", "1.2.643.100.1",
         "1.2.643.100.3", "1.2.643.100.5", "1.2.643.3.131.1.1", "1.2.3.4.5"};
-    constexpr std::array types {V_ASN1_UTF8STRING, V_ASN1_PRINTABLESTRING, V_ASN1_IA5STRING, V_ASN1_T61STRING,
+    constexpr std::array types{V_ASN1_UTF8STRING, V_ASN1_PRINTABLESTRING, V_ASN1_IA5STRING, V_ASN1_T61STRING,
         V_ASN1_BMPSTRING, V_ASN1_UNIVERSALSTRING, V_ASN1_NUMERICSTRING};
-    constexpr std::array pieces {"a", "B", "7", " ", ",", "+", "\"", "\\", "<", ">", ";", "=", "/", "#", "Ü", "日", "😀",
+    constexpr std::array pieces{"a", "B", "7", " ", ",", "+", "\"", "\\", "<", ">", ";", "=", "/", "#", "Ü", "日", "😀",
         "\t", "\x1b", "\x7f", "@", "*", "\n", "e\xcc\x81", "\xe9"};
     std::mt19937 random(20240607);
     auto const below = [&](std::size_t limit) { return random() % limit; };
@@ -149,10 +142,12 @@ TEST_CASE("random subjects are written as GnuTLS writes them")
             continue;
         auto const ours = identity_of(holder.certificate.get());
         auto const theirs = gnutls->subject(holder.certificate.get());
-        INFO("round " << round << ": " << (theirs ? util::printable(*theirs) : "none") << ", ours: " << (ours ? util::printable(*ours) : "none"));
+        INFO("round " << round << ": " << (theirs ? util::printable(*theirs) : "none")
+                      << ", ours: " << (ours ? util::printable(*ours) : "none"));
         if (!ours) {
             auto const& why = ours.error().desc();
-            bool const on_purpose = why.find("NUL, CR or LF") != std::string::npos || why.find("UTF-8") != std::string::npos;
+            bool const on_purpose
+                = why.find("NUL, CR or LF") != std::string::npos || why.find("UTF-8") != std::string::npos;
             CHECK((!theirs || on_purpose));
             ++refused;
             continue;

@@ -63,18 +63,15 @@ struct Attribute {
     bool joined = false;
 };
 
-inline Attribute common_name(std::string value)
-{
-    return {"2.5.4.3", std::move(value)};
-}
+inline Attribute common_name(std::string value) { return {"2.5.4.3", std::move(value)}; }
 
 /// What a certificate says; an extension that is not set is left out.
 struct Spec {
-    std::vector<Attribute> subject {};
+    std::vector<Attribute> subject{};
     std::optional<std::string> basic_constraints = "critical,CA:FALSE";
     std::optional<std::string> key_usage = "critical,digitalSignature";
-    std::optional<std::string> extended_usage {};
-    std::optional<std::string> alternative_names {};
+    std::optional<std::string> extended_usage{};
+    std::optional<std::string> alternative_names{};
     /// From now, in seconds.
     long not_before = -86400;
     long not_after = 86400;
@@ -168,8 +165,8 @@ inline long next_serial()
 /// Without an issuer the certificate is signed by itself. `key_type`: "P-256" and so on, "ED25519", "RSA2048".
 inline Issued issue(Spec const& spec, Issued const* issuer = nullptr, std::string const& key_type = "P-256")
 {
-    Issued made {X509Ptr(X509_new()),
-        KeyPtr(key_type == "ED25519"            ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
+    Issued made{X509Ptr(X509_new()),
+        KeyPtr(key_type == "ED25519"          ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
                 : key_type.starts_with("RSA") ? EVP_RSA_gen(static_cast<unsigned>(std::stoi(key_type.substr(3))))
                                               : EVP_EC_gen(key_type.c_str()))};
     auto* const certificate = made.certificate.get();
