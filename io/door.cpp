@@ -24,10 +24,17 @@ constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 struct Door::Waiting {
     Waiting(asio::io_context& io, util::UniqueFd fd)
         : socket(std::move(fd))
-        , ready(io, dup(socket.get()))
+        , ready(io, socket.get())
         , deadline(io)
         , peer(peer_text(socket.get()))
     {
+    }
+    ~Waiting() { stop_watching(); }
+
+    void stop_watching()
+    {
+        if (ready.is_open())
+            ready.release();
     }
 
     void give_up(std::string why)
@@ -38,7 +45,7 @@ struct Door::Waiting {
     }
 
     util::UniqueFd socket;
-    asio::posix::stream_descriptor ready; // a duplicate to wait on
+    asio::posix::stream_descriptor ready; // the same descriptor, which it does not own
     asio::steady_timer deadline;
     std::string peer;
     Refusal::Stage stage = Refusal::Stage::transport;
@@ -116,8 +123,7 @@ asio::awaitable<void> Door::examine(std::list<Waiting>::iterator waiting)
         passed = co_await std::move(reading);
     }
     waiting->deadline.cancel();
-    boost::system::error_code ignored;
-    waiting->ready.close(ignored);
+    waiting->stop_watching();
     if (m_closed) {
         m_waiting.erase(waiting);
         co_return;

@@ -52,8 +52,10 @@ Result<void> set_memory(Options& options, std::string_view argument, std::string
             return Error::generic("Parameter 'size' expects a non-negative number below 2^64")
                 .with_hint("Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
                            "and exabytes, respectively.");
-        auto const pages = *size / machine::page_size + (*size % machine::page_size != 0);
-        options.machine.ram_size = pages * machine::page_size;
+        constexpr std::uint64_t step = 8192; // as QEMU rounds up
+        if (*size > UINT64_MAX - (step - 1))
+            return Error::generic("ram size too large");
+        options.machine.ram_size = (*size + step - 1) / step * step;
     }
     return {};
 }

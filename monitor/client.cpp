@@ -72,7 +72,7 @@ asio::awaitable<void> Client::converse()
                 break;
         } else if (got == Read::nothing) {
             auto const [error] = co_await m_input.async_wait(asio::posix::descriptor_base::wait_read, quietly);
-            if (error == asio::error::operation_aborted)
+            if (error == asio::error::operation_aborted && !m_closing && !m_gone)
                 break;
         }
     }
@@ -111,9 +111,7 @@ void Client::send(std::string_view bytes)
         return;
     if (m_out.size() + bytes.size() > output_limit) {
         util::log::warn("a monitor client does not read what it is sent; hanging up on it");
-        m_gone = true;
-        m_out.clear();
-        resume_input();
+        lose();
         return;
     }
     m_out += bytes;
@@ -136,10 +134,8 @@ void Client::flush()
         if (count < 0 && errno == EAGAIN)
             break;
         if (count < 0) {
-            m_gone = true;
-            m_out.clear();
             m_writing = false;
-            resume_input();
+            lose();
             return;
         }
         written += static_cast<std::size_t>(count);
@@ -172,13 +168,25 @@ void Client::deliver(qapi::EventRecord const& event)
 void Client::close()
 {
     m_closing = true;
-    resume_input();
+    wake();
 }
 
 void Client::stop()
 {
     flush();
     m_gone = true;
+    wake();
+}
+
+void Client::lose()
+{
+    m_gone = true;
+    m_out.clear();
+    wake();
+}
+
+void Client::wake()
+{
     boost::system::error_code ignored;
     m_input.cancel(ignored);
     resume_input();

@@ -45,6 +45,10 @@ private:
     boost::asio::awaitable<void> write_out();
     Read read_some();
     void flush();
+    /// The client cannot be reached any more: the conversation ends.
+    void lose();
+    /// Ends the wait for input as well, which resume_input() does not.
+    void wake();
     boost::asio::awaitable<void> sleep_until_woken();
 
     boost::asio::posix::stream_descriptor m_input;

@@ -3,6 +3,7 @@
 
 #include "util/text.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -138,8 +139,15 @@ private:
 
     Result<double> number(Value const& value, Place const& place)
     {
-        if (value.is_number())
+        if (!m_keyval && value.is_number())
             return value.to_number<double>();
+        if (m_keyval) {
+            auto const word = TRY(text(value, place));
+            double read = 0;
+            auto const [end, code] = std::from_chars(word.data(), word.data() + word.size(), read);
+            if (code == std::errc() && end == word.data() + word.size() && std::isfinite(read))
+                return read;
+        }
         return wrong_type(place.path, "number");
     }
 
@@ -170,6 +178,7 @@ private:
     {
         if (!value.is_array())
             return wrong_type(place.path, "array");
+        type.clear(target); // it may hold what was in force before
         std::size_t index = 0;
         for (auto const& element : value.get_array()) {
             Place const inner{m_keyval ? cat(place.path, ".", index) : cat(place.path, "[", index, "]"), {}};

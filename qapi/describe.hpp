@@ -216,6 +216,7 @@ TypeInfo make_type_info()
         info.at = [](void const* array, std::size_t index) -> void const* {
             return &(*static_cast<T const*>(array))[index];
         };
+        info.clear = [](void* array) { static_cast<T*>(array)->clear(); };
         info.append = [](void* array) -> void* { return &static_cast<T*>(array)->emplace_back(); };
     } else if constexpr (std::is_enum_v<T>) {
         static_assert(sizeof(T) == sizeof(int));

@@ -42,6 +42,7 @@ struct TypeInfo {
     std::size_t (*count)(void const* array) = nullptr;
     void const* (*at)(void const* array, std::size_t index) = nullptr;
     void* (*append)(void* array) = nullptr;
+    void (*clear)(void* array) = nullptr;
 
     std::vector<Member> members; ///< objects
 

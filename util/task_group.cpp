@@ -11,6 +11,22 @@ namespace minivisor::util {
 
 namespace asio = boost::asio;
 
+namespace {
+
+/// Whether this is how Asio unwinds a cancelled coroutine.
+bool is_abort(std::exception_ptr const& error)
+{
+    try {
+        std::rethrow_exception(error);
+    } catch (boost::system::system_error const& unwinding) {
+        return unwinding.code() == asio::error::operation_aborted;
+    } catch (...) {
+        return false;
+    }
+}
+
+} // namespace
+
 TaskGroup::TaskGroup(asio::any_io_executor executor)
     : m_executor(std::move(executor))
     , m_emptied(m_executor, asio::steady_timer::time_point::max())
@@ -25,7 +41,7 @@ void TaskGroup::spawn(Task task)
     at->task = std::move(task);
     asio::co_spawn(
         m_executor, at->task(), asio::bind_cancellation_slot(at->signal.slot(), [this, at](std::exception_ptr error) {
-            if (error)
+            if (error && !(at->cancelled && is_abort(error)))
                 std::rethrow_exception(error);
             m_running.erase(at);
             if (m_running.empty())
@@ -38,6 +54,7 @@ void TaskGroup::cancel()
     // A cancelled coroutine may end, and leave the list, while its signal is emitted.
     for (auto next = m_running.begin(); next != m_running.end();) {
         auto const at = next++;
+        at->cancelled = true;
         at->signal.emit(asio::cancellation_type::terminal);
     }
 }

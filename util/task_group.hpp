@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The owner of coroutines: spawns them, cancels them, waits until they are gone. A group must be
-// empty when it is destroyed; an exception that leaves a coroutine is a bug and ends the program.
+// empty when it is destroyed; an exception that leaves a coroutine is a bug and ends the program, but
+// for the one by which Asio unwinds a cancelled coroutine.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -36,6 +37,7 @@ public:
 private:
     struct Running {
         Task task;
+        bool cancelled = false;
         boost::asio::cancellation_signal signal;
     };
 

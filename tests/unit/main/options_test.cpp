@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Facts: qmp-surface sections 3.8 and 16; texts of QEMU 7.2.
+#include "main/chardev_options.hpp"
+#include "main/options.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace minivisor::main {
+namespace {
+
+Result<Options> parse(std::vector<char const*> arguments)
+{
+    arguments.insert(arguments.begin(), "minivisor");
+    return parse_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+std::string refused(std::vector<char const*> arguments)
+{
+    auto const options = parse(std::move(arguments));
+    return options ? "" : options.error().desc();
+}
+
+std::string chardev(std::string_view text)
+{
+    auto const made = parse_chardev(text);
+    return made ? made->id + " " + (made->kind == Chardev::Kind::socket ? io::to_text(made->address) : "-")
+                : "! " + made.error().desc();
+}
+
+std::string short_chardev(std::string_view text)
+{
+    auto const made = parse_short_chardev(text);
+    return !made ? "! " + made.error().desc()
+        : made->kind != Chardev::Kind::socket
+        ? (made->kind == Chardev::Kind::stdio ? "stdio" : "null")
+        : io::to_text(made->address) + (made->server ? " server" : "") + (made->wait ? " wait" : "");
+}
+
+} // namespace
+
+TEST_CASE("options: without any, the machine is none and starts by itself")
+{
+    auto const options = parse({}).value();
+    CHECK(options.machine.kind == "none");
+    CHECK(options.machine.autostart);
+    CHECK_FALSE(options.machine.incoming);
+    CHECK_FALSE(options.machine.ram_size);
+    CHECK_FALSE(options.has_monitor_option);
+    CHECK_FALSE(options.print_and_exit);
+}
+
+TEST_CASE("options: one dash or two; what is none is refused by name")
+{
+    CHECK_FALSE(parse({"--S"}).value().machine.autostart);
+    CHECK(refused({"-bogus"}) == "-bogus: invalid option");
+    CHECK(refused({"---S"}) == "---S: invalid option");
+    CHECK(refused({"disk.img"}) == "disk.img: a disk image is not supported");
+    CHECK(refused({"-qmp"}) == "-qmp: requires an argument");
+}
+
+TEST_CASE("options: -m counts MiB, takes suffixes and whole pages")
+{
+    auto const size = [](char const* text) { return parse({"-m", text}).value().machine.ram_size.value(); };
+    CHECK(size("64") == 64u << 20);
+    CHECK(size("size=1G") == 1u << 30);
+    CHECK(size("8192B") == 8192);
+    CHECK(size("8193B") == 16384);
+    CHECK(size("0") == 0);
+    CHECK(refused({"-m", "x"}) == "-m x: Parameter 'size' expects a non-negative number below 2^64");
+    CHECK(refused({"-m", "-1"}) != "");
+    CHECK(refused({"-m", "64,slots=2"}) == "-m 64,slots=2: Invalid parameter 'slots'");
+    CHECK(refused({"-m", "18446744073709551615B"}) == "-m 18446744073709551615B: ram size too large");
+}
+
+TEST_CASE("options: -name, -uuid, -S, -pidfile and the switches")
+{
+    auto const options
+        = parse({"-name", "guest=vm", "-uuid", "550e8400-e29b-41d4-a716-446655440000", "-S", "-pidfile", "/p",
+                    "-daemonize", "-nodefaults", "-no-user-config", "-nographic", "-display", "none"})
+              .value();
+    CHECK(options.machine.name == "vm");
+    CHECK(machine::to_text(*options.machine.uuid) == "550e8400-e29b-41d4-a716-446655440000");
+    CHECK_FALSE(options.machine.autostart);
+    CHECK(options.pidfile == "/p");
+    CHECK(options.daemonize);
+    CHECK(options.nodefaults);
+    CHECK(parse({"-name", "vm"}).value().machine.name == "vm");
+    CHECK(refused({"-name", "vm,x=1"}) == "-name vm,x=1: Invalid parameter 'x'");
+    CHECK(refused({"-uuid", "x"}) == "-uuid x: failed to parse UUID string: wrong format");
+    CHECK(refused({"-display", "gtk"}) == "-display gtk: Parameter 'type' does not accept value 'gtk'");
+}
+
+TEST_CASE("options: -machine takes a type, a backend and an accelerator")
+{
+    auto const options = parse({"-machine", "none,memory-backend=mem,accel=kvm:tcg"}).value();
+    CHECK(options.machine.kind == "none");
+    CHECK(options.machine.memory_backend == "mem");
+    CHECK(parse({"-M", "type=mini"}).value().machine.kind == "mini");
+    CHECK(refused({"-machine", "none,bogus=1"}) == "Property 'none-machine.bogus' not found");
+    CHECK(refused({"-M", "none,accel=bogus"}) == "invalid accelerator bogus");
+    CHECK(refused({"-accel", "bogus"}) == "-accel bogus: invalid accelerator bogus");
+    CHECK(refused({"-M", "mini,accel=kvm"}) == "accelerator kvm is not supported for machine mini yet");
+    CHECK(parse({"-machine", "help"}).value().print_and_exit->starts_with("Supported machines are:\n"));
+    CHECK(refused({"-kernel", "k"})
+        == "The -kernel parameter is not supported (use the generic 'loader' device instead).");
+}
+
+TEST_CASE("options: -object is kept as text, help apart")
+{
+    auto const options = parse({"-object", "authz-simple,id=a,identity=x", "-object", "{}"}).value();
+    REQUIRE(options.objects.size() == 2);
+    CHECK(options.objects[0].text == "authz-simple,id=a,identity=x");
+    CHECK_FALSE(options.object_help);
+    CHECK(parse({"-object", "help"}).value().object_help == "help");
+    CHECK(parse({"-object", "authz-simple,help"}).value().object_help == "authz-simple,help");
+}
+
+TEST_CASE("options: -incoming awaits a guest, -incoming-keep survives a failed load")
+{
+    auto const options = parse({"-incoming", "tcp:0:4444", "-incoming-keep"}).value();
+    CHECK(options.incoming == "tcp:0:4444");
+    CHECK(options.machine.incoming);
+    CHECK(options.incoming_keep);
+    CHECK(parse({"-incoming", "defer"}).value().incoming == "defer");
+}
+
+TEST_CASE("options: -device loader and its arguments; no other device")
+{
+    auto const options = parse({"-device", "loader,addr=0x1000,data=7,data-len=4,data-be=on"}).value();
+    REQUIRE(options.loaders.size() == 1);
+    CHECK(options.loaders[0].loader.addr == 0x1000);
+    CHECK(options.loaders[0].loader.data == 7);
+    CHECK(options.loaders[0].loader.data_len == 4);
+    CHECK(options.loaders[0].loader.data_be == true);
+    CHECK(refused({"-device", "loader,x=1"}) == "-device loader,x=1: Property 'loader.x' not found");
+    CHECK(refused({"-device", "loader,addr=x"}) == "-device loader,addr=x: Parameter 'addr' expects a uint64 value");
+    CHECK(refused({"-device", "virtio-net"}) == "-device virtio-net: 'virtio-net' is not a valid device model name");
+}
+
+TEST_CASE("options: short monitors make a character device each")
+{
+    auto const options
+        = parse({"-qmp", "stdio", "-qmp-pretty", "unix:/q,server=on,wait=off", "-monitor", "null"}).value();
+    REQUIRE(options.monitors.size() == 3);
+    REQUIRE(options.chardevs.size() == 3);
+    CHECK(options.monitors[0].control);
+    CHECK_FALSE(options.monitors[0].pretty);
+    CHECK(options.monitors[1].control);
+    CHECK(options.monitors[1].pretty);
+    CHECK_FALSE(options.monitors[2].control);
+    for (std::size_t i = 0; i < 3; ++i)
+        CHECK(options.monitors[i].chardev == options.chardevs[i].id);
+    CHECK(options.chardevs[0].id != options.chardevs[1].id);
+    CHECK(options.chardevs[1].origin == "-qmp-pretty unix:/q,server=on,wait=off");
+    auto const none = parse({"-monitor", "none"}).value();
+    CHECK(none.has_monitor_option);
+    CHECK(none.monitors.empty());
+    CHECK(none.chardevs.empty());
+    CHECK(parse({"-qmp", "chardev:c"}).value().monitors[0].chardev == "c");
+    CHECK(refused({"-qmp", "pigeon"}) == "-qmp pigeon: 'pigeon' is not a valid char driver");
+}
+
+TEST_CASE("options: -mon puts a monitor on a device by name")
+{
+    auto const options = parse({"-chardev", "stdio,id=c", "-mon", "c,mode=control,pretty=on"}).value();
+    REQUIRE(options.monitors.size() == 1);
+    CHECK(options.monitors[0].chardev == "c");
+    CHECK(options.monitors[0].control);
+    CHECK(options.monitors[0].pretty);
+    CHECK_FALSE(parse({"-mon", "chardev=c,mode=readline"}).value().monitors[0].control);
+    CHECK(refused({"-mon", "c,mode=x"}) == "-mon c,mode=x: unknown monitor mode \"x\"");
+    CHECK(refused({"-mon", "c,pretty=on"}) == "-mon c,pretty=on: 'pretty' is not compatible with HMP monitors");
+    CHECK(refused({"-mon", "c,pretty=maybe,mode=control"})
+        == "-mon c,pretty=maybe,mode=control: Parameter 'pretty' expects 'on' or 'off'");
+    CHECK(refused({"-mon", "c,x=1"}) == "-mon c,x=1: Invalid parameter 'x'");
+}
+
+TEST_CASE("chardev: each backend with its options")
+{
+    CHECK(chardev("stdio,id=c") == "c -");
+    CHECK(chardev("null,id=c") == "c -");
+    CHECK(chardev("socket,id=c,path=/x") == "c /x");
+    CHECK(chardev("socket,id=c,host=::1,port=4") == "c [::1]:4");
+    auto const socket = parse_chardev("socket,id=c,path=/a,,b,server=on,wait=off").value();
+    CHECK(std::get<io::UnixAddress>(socket.address).path == "/a,b");
+    CHECK(socket.server);
+    CHECK_FALSE(socket.wait);
+    CHECK(parse_chardev("socket,id=c,port=1,server").value().server);
+    auto const inet
+        = std::get<io::InetAddress>(parse_chardev("socket,id=c,port=1,to=9,ipv4=off,ipv6=on").value().address);
+    CHECK(inet.last_port == 9);
+    CHECK(inet.ipv4 == false);
+    CHECK(inet.ipv6 == true);
+}
+
+TEST_CASE("chardev: what is wrong is named")
+{
+    CHECK(chardev("stdio") == "! chardev: no id specified");
+    CHECK(chardev("stdio,id=1") == "! Parameter 'id' expects an identifier");
+    CHECK(chardev("id=c") == "! chardev: \"c\" missing backend");
+    CHECK(chardev("pigeon,id=c") == "! 'pigeon' is not a valid char driver name");
+    CHECK(chardev("stdio,id=c,path=/x") == "! Invalid parameter 'path'");
+    CHECK(chardev("socket,id=c") == "! chardev: socket: no address given: path, or host and port");
+    CHECK(chardev("socket,id=c,host=h") == "! chardev: socket: no port given");
+    CHECK(chardev("socket,id=c,path=/x,bogus=1") == "! Invalid parameter 'bogus'");
+    CHECK(
+        chardev("socket,id=c,path=/x,wait=on") == "! 'wait' option is incompatible with socket in client connect mode");
+    CHECK(chardev("socket,id=c,path=/x,server=x") == "! Parameter 'server' expects 'on' or 'off'");
+    CHECK(refused({"-chardev", "null,id=c", "-chardev", "stdio,id=c"})
+        == "-chardev stdio,id=c: Duplicate ID 'c' for chardev");
+}
+
+TEST_CASE("chardev: the short form")
+{
+    CHECK(short_chardev("stdio") == "stdio");
+    CHECK(short_chardev("none") == "null");
+    CHECK(short_chardev("unix:/x,server=on") == "/x server wait");
+    CHECK(short_chardev("unix:/x,server=on,wait=off") == "/x server");
+    CHECK(short_chardev("tcp:127.0.0.1:4444,server=on,wait=off") == "127.0.0.1:4444 server");
+    CHECK(short_chardev("tcp:[::1]:4444") == "[::1]:4444 wait");
+    CHECK(short_chardev("tcp:nowhere") == "! parse error: tcp:nowhere");
+    CHECK(short_chardev("tcp:h:1,bogus=1") == "! Invalid parameter 'bogus'");
+    CHECK(short_chardev("") == "! '' is not a valid char driver");
+}
+
+TEST_CASE("options: help and version are printed and name every option")
+{
+    CHECK(parse({"-version"}).value().print_and_exit->starts_with("QEMU emulator version 7.2.0"));
+    auto const help = parse({"-help"}).value().print_and_exit.value();
+    CHECK(help == options_help());
+    CHECK(parse({"-h"}).value().print_and_exit == help);
+    for (auto const* name :
+        {"-machine ", "-m ", "-object ", "-incoming ", "-qmp ", "-chardev ", "-mon ", "-device loader"})
+        CHECK(help.find(name) != std::string::npos);
+}
+
+} // namespace minivisor::main
