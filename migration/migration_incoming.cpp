@@ -17,7 +17,8 @@ Result<io::Address> Migration::check_incoming(std::string_view uri) const
 {
     if (m_machine.run().state() != RunState::inmigrate && !m_incoming_done)
         return Error::generic("'-incoming' was not specified on the command line");
-    if (m_incoming || m_incoming_done)
+    bool const failed = m_incoming && m_status == MigrationStatus::failed; // then another may be awaited
+    if ((m_incoming && !failed) || m_incoming_done)
         return Error::generic("The incoming migration has already been started");
     auto const address = TRY(io::parse_uri(uri));
     if (!address)
@@ -159,15 +160,8 @@ void Migration::on_load_failed(LoadResult const& result)
     auto const why = result.error ? result.error->desc() : std::string("cancelled");
     m_error = why;
     set_status(MigrationStatus::failed);
-    if (m_exit_on_error) {
+    if (m_exit_on_error)
         m_exit(1);
-        return;
-    }
-    // Ready for another migrate-incoming: this one's thread has said its last word.
-    boost::asio::post(m_io, [this] {
-        if (m_status == MigrationStatus::failed)
-            m_incoming.reset();
-    });
 }
 
 } // namespace minivisor::migration

@@ -87,9 +87,9 @@ void Outgoing::run()
         m_sender = std::make_unique<Sender>(m_vm, *m_channel, m_limits, m_options.sender, std::move(hooks));
     }
     auto result = m_sender->run();
-    // A command that took the stream has the last word: it may have failed to store it.
+    // Where nobody answers, a command that took the stream has the last word: it may have failed to store it.
     auto const closed = m_channel->finish();
-    if (result.outcome == SendResult::Outcome::completed && !closed)
+    if (result.outcome == SendResult::Outcome::completed && !closed && !m_channel->two_way())
         result = {SendResult::Outcome::failed, closed.error(), result.guest_stopped};
     {
         std::lock_guard const lock(m_mutex);

@@ -175,7 +175,8 @@ void Session::send(qapi::Value const& value)
 {
     m_buffer.clear();
     if (m_options.pretty) {
-        for (auto const line : util::split(qapi::to_json_pretty(value), '\n'))
+        auto const text = qapi::to_json_pretty(value);
+        for (auto const line : util::split(text, '\n'))
             m_buffer += cat(m_buffer.empty() ? "" : "\r\n", line);
     } else {
         qapi::write_json(m_buffer, value);
