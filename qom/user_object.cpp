@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "qom/user_object.hpp"
 
+#include "util/log.hpp"
 #include "util/text.hpp"
 
 #include <algorithm>
@@ -30,6 +31,8 @@ Result<void> flatten(qapi::Object& arguments, std::string_view nested, qapi::Typ
         return {};
     if (!found->value().is_object())
         return Error::generic(cat("Invalid parameter type for '", nested, "', expected: object"));
+    if (nested == "parameters")
+        util::log::warn("object-add: 'parameters' was never a member of QEMU's; give its members beside 'id'");
     auto const inner = std::move(found->value().get_object());
     arguments.erase(found);
     for (auto const& [key, value] : inner) {
