@@ -131,7 +131,7 @@ Result<RunningCommand> start_command(ExecAddress const& address)
     std::string shell = "sh";
     std::string option = "-c";
     std::string command = address.command;
-    char* const argv[] {shell.data(), option.data(), command.data(), nullptr};
+    char* const argv[]{shell.data(), option.data(), command.data(), nullptr};
     int const failed = posix_spawn(&running.child, "/bin/sh", &actions, &attributes, argv, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);

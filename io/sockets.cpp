@@ -152,7 +152,7 @@ Result<util::UniqueFd> connect_to(sockaddr const* name, socklen_t length, std::s
     int failed = 0;
     // A UNIX socket whose queue is full says so at once rather than let us wait.
     while (connect(fd.get(), name, length) != 0 && errno == EAGAIN && name->sa_family == AF_UNIX) {
-        pollfd cancel {cancel_fd, POLLIN, 0};
+        pollfd cancel{cancel_fd, POLLIN, 0};
         if (poll(&cancel, 1, 20) != 0)
             return Error::system(cat("Failed to connect to '", text, "'"), ECANCELED);
     }

@@ -75,11 +75,10 @@ Result<std::unique_ptr<io::Channel>> Incoming::open_socket(util::UniqueFd fd, io
         auto channel = TRY(io::FdChannel::create(std::move(fd), kind));
         return std::unique_ptr<io::Channel>(std::move(channel));
     }
-    auto const authorize = admission.authorize
-        ? crypto::Authorize([this, &admission](std::string const& identity) {
-              return ask_on_main_thread(admission.authorize, identity);
-          })
-        : crypto::Authorize();
+    auto const authorize = admission.authorize ? crypto::Authorize([this, &admission](std::string const& identity) {
+        return ask_on_main_thread(admission.authorize, identity);
+    })
+                                               : crypto::Authorize();
     auto session = TRY(crypto::TlsSession::create(admission.tls, fd.get(), {}, authorize));
     {
         std::lock_guard const lock(m_mutex);

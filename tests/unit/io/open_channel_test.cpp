@@ -36,11 +36,19 @@ std::string finish(Channel& channel)
     return done ? "" : done.error().desc();
 }
 
+/// A command with a plain channel to it, which nobody is asked to answer on.
+std::unique_ptr<Channel> run(std::string command)
+{
+    auto running = start_command({std::move(command)}).value();
+    auto socket = FdChannel::create(std::move(running.socket), FdChannel::Kind::socket).value();
+    return make_command_channel(std::move(socket), running.child, false);
+}
+
 TEST_CASE("exec: the command gets what is written and its status is the outcome")
 {
     crypto::test::TempDir const dir;
     auto const file = dir.file("out");
-    auto channel = open_command({"cat > '" + file + "'"}, Direction::write).value();
+    auto channel = run("cat > '" + file + "'");
     CHECK_FALSE(channel->two_way());
     CHECK(write_text(*channel, "hello") == "");
     channel->close_write();
@@ -51,23 +59,22 @@ TEST_CASE("exec: the command gets what is written and its status is the outcome"
 
 TEST_CASE("exec: another status than 0, or a signal, is an error that tells it")
 {
-    CHECK(finish(*open_command({"cat > /dev/null; exit 7"}, Direction::write).value())
-        == "The command ended with status 7");
-    CHECK(finish(*open_command({"kill -TERM $$"}, Direction::write).value()) == "The command was ended by signal 15");
-    CHECK(finish(*open_command({"/nowhere/at/all 2>/dev/null"}, Direction::read).value())
-        == "The command ended with status 127");
+    CHECK(finish(*run("cat > /dev/null; exit 7")) == "The command ended with status 7");
+    CHECK(finish(*run("kill -TERM $$")) == "The command was ended by signal 15");
+    CHECK(finish(*run("/nowhere/at/all 2>/dev/null")) == "The command ended with status 127");
 }
 
 TEST_CASE("exec: what the command says is read to its end")
 {
-    auto channel = open_command({"printf 'a b'; read -r line; printf \"<$line>\""}, Direction::read).value();
+    auto channel = run("printf 'a b'; read -r line; printf \"<$line>\"");
+    channel->close_write();
     CHECK(read_all(*channel) == "a b<>");
     CHECK(finish(*channel) == "");
 }
 
 TEST_CASE("exec: a command that reads no more is a failed write, not a dead program")
 {
-    auto channel = open_command({"exit 0"}, Direction::write).value();
+    auto channel = run("exit 0");
     std::string failure;
     for (int i = 0; i < 1000 && failure.empty(); ++i)
         failure = write_text(*channel, std::string(4096, 'x'));
@@ -76,7 +83,7 @@ TEST_CASE("exec: a command that reads no more is a failed write, not a dead prog
 
 TEST_CASE("exec: cancel kills the command and whom it has started, also while one reads")
 {
-    auto channel = open_command({"sleep 1000 & sleep 1000"}, Direction::read).value();
+    auto channel = run("sleep 1000 & sleep 1000");
     std::string outcome;
     std::thread reader([&] { outcome = read_all(*channel); });
     channel->cancel();
@@ -88,7 +95,7 @@ TEST_CASE("exec: cancel kills the command and whom it has started, also while on
 
 TEST_CASE("exec: a channel that is dropped does not leave its command behind")
 {
-    auto channel = open_command({"sleep 1000"}, Direction::write).value();
+    auto channel = run("sleep 1000");
     channel.reset(); // waits for the child: it would take 1000 s
     CHECK(channel == nullptr);
 }
