@@ -22,6 +22,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cstdio>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace minivisor::main {
@@ -119,6 +120,8 @@ Result<void> App::open()
 {
     if (m_options.daemonize)
         m_daemon = TRY(Daemon::start());
+    if (m_options.process_name)
+        prctl(PR_SET_NAME, m_options.process_name->c_str());
     m_signals = TRY(open_signal_fd());
     TRY(bind());
     TRY(create_objects());

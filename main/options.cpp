@@ -34,9 +34,14 @@ Result<bool> parse_switch(std::string_view name, std::string_view value)
 Result<void> set_name(Options& options, std::string_view argument, std::string const&)
 {
     for (auto const& [key, value, short_form] : qapi::parse_qemu_opts(argument, "guest").items) {
-        if (key != "guest")
+        if (key == "guest")
+            options.machine.name = value;
+        else if (key == "process")
+            options.process_name = value;
+        else if (key != "debug-threads")
             return invalid_parameter(key);
-        options.machine.name = value;
+        else if (!TRY(parse_switch(key, value)))
+            return Error::generic("debug-threads=off is not supported: threads are always named");
     }
     return {};
 }

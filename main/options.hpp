@@ -48,6 +48,7 @@ struct Options {
     std::vector<LoaderOption> loaders;
     std::optional<std::string> incoming; ///< a URI or "defer"
     bool incoming_keep = false; ///< a failed load does not end the program
+    std::optional<std::string> process_name; ///< -name process=: how ps shows the main thread
     std::optional<std::string> pidfile;
     bool daemonize = false;
     bool nodefaults = false;

@@ -8,6 +8,7 @@
 
 #include <future>
 
+#include <pthread.h>
 #include <sys/socket.h>
 
 namespace minivisor::migration {
@@ -149,6 +150,7 @@ void Incoming::start_load(std::function<Result<std::unique_ptr<io::Channel>>()> 
 void Incoming::run(
     std::function<Result<std::unique_ptr<io::Channel>>()> const& open, std::vector<std::byte> const& first)
 {
+    pthread_setname_np(pthread_self(), "mig_incoming");
     auto const end
         = [this](LoadResult result) { post([this, result = std::move(result)] { m_hooks.on_end(result); }); };
     auto channel = open();

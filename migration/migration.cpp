@@ -43,8 +43,11 @@ VmView Migration::vm()
     return view;
 }
 
+/// On the way out, that is: a guest that is awaited, or on its way in, changes nothing for the settings.
 bool Migration::in_progress() const
 {
+    if (!m_outgoing)
+        return false;
     switch (m_status) {
     case MigrationStatus::setup:
     case MigrationStatus::active:
@@ -240,7 +243,7 @@ qapi::MigrationStats Migration::ram_stats(Progress const& progress) const
 qapi::MigrationInfo Migration::query() const
 {
     qapi::MigrationInfo info;
-    if (m_status != MigrationStatus::none && !(m_incoming && m_status == MigrationStatus::setup))
+    if (m_status != MigrationStatus::none && !(m_incoming && m_incoming->listening_at()))
         info.status = m_status;
     auto const* progress = m_outgoing ? m_outgoing->progress() : nullptr;
     bool const moving = in_progress() && m_status != MigrationStatus::setup;

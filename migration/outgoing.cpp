@@ -7,6 +7,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,6 +68,7 @@ void Outgoing::post(std::function<void()> function)
 
 void Outgoing::run()
 {
+    pthread_setname_np(pthread_self(), "live_migration");
     auto const end
         = [this](SendResult result) { post([this, result = std::move(result)] { m_hooks.on_end(result); }); };
     auto channel = open_channel();

@@ -244,9 +244,9 @@ TEST_CASE("qmp: events come only after negotiation")
 TEST_CASE("qmp: pretty replies take several lines")
 {
     Talk talk({.pretty = true});
-    CHECK(talk.wire.take_sent().starts_with("{\n    \"QMP\": {\n        \"version\": {\n"));
+    CHECK(talk.wire.take_sent().starts_with("{\r\n    \"QMP\": {\r\n        \"version\": {\r\n"));
     CHECK(talk.feed(R"({"execute": "qmp_capabilities", "id": 1})")
-        == "{\n    \"return\": {\n    },\n    \"id\": 1\n}\r\n");
+        == "{\r\n    \"return\": {\r\n    },\r\n    \"id\": 1\r\n}\r\n");
 }
 
 TEST_CASE("qmp: the commands about QMP itself answer what is bound")
