@@ -132,12 +132,12 @@ TEST_CASE("a parameter that is wrong is refused in QEMU's words")
 TEST_CASE("the progress line tells amount, rate and time left, and fits the terminal")
 {
     auto info = half_way();
-    CHECK(progress_line(info, 90, false)
+    CHECK(progress_line(info, 84, false)
         == "[##########----------]  50%  32.0/64.0 MiB  16.0 MiB/s  2.0 s left  dirty 0.0 MiB/s");
     for (unsigned columns = 0; columns < 200; ++columns)
         CHECK(progress_line(info, columns, false).size() <= (columns > 0 ? columns - 1 : 0));
     CHECK(progress_line(info, 20, false) == " 50%  32.0/64.0 MiB");
-    CHECK(progress_line(info, 90, true).find("\x1b[32m##########\x1b[0m") != std::string::npos);
+    CHECK(progress_line(info, 84, true).find("\x1b[32m##########\x1b[0m") != std::string::npos);
     info.ram->dirty_pages_rate = 1 << 20;
     CHECK(progress_line(info, 120, false).find("? left") != std::string::npos);
     info.ram->remaining = 1;
