@@ -24,6 +24,8 @@ public:
 
     Candidates run(std::string_view before)
     {
+        if (before.ends_with('"'))
+            before.remove_suffix(1); // it opens the word
         std::vector<std::string_view> words;
         auto line = split_line(before);
         auto const* command = m_table.find(line.word);

@@ -198,6 +198,10 @@ void Console::suspend()
     raise(SIGTSTP);
     pthread_sigmask(SIG_UNBLOCK, &stop, nullptr); // here it stops
     pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+    signalfd_siginfo news{};
+    while (read(m_signals.native_handle(), &news, sizeof news) == sizeof news) {
+        // That it goes on again, and perhaps another size: what comes now takes care of both.
+    }
     come_back();
 }
 
@@ -209,6 +213,7 @@ void Console::come_back()
     m_back.cancel();
     if (m_editing) {
         line_editor::resize();
+        write("\r\x1b[J"); // whatever the shell has left there
         line_editor::show_again();
     }
 }
@@ -234,7 +239,7 @@ void Console::work_keys()
         auto const key = m_keys.front();
         if (key == ctrl_c) {
             m_keys.pop_front();
-            line_editor::discard();
+            line_editor::discard(prompt);
         } else if (key == ctrl_d && line_editor::line_is_empty() && line_editor::wants_plain_key()) {
             m_keys.pop_front(); // QEMU does nothing then
         } else {

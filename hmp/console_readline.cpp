@@ -160,19 +160,16 @@ bool wants_plain_key()
 
 bool line_is_empty() { return rl_end == 0; }
 
-void discard()
+void discard(std::string_view prompt)
 {
-    // What readline's own handler of SIGINT does, and a new line.
+    // What readline's own handler of SIGINT does. Starting anew below also leaves the place in the history.
     rl_free_line_state();
     rl_callback_sigcleanup();
     rl_point = rl_end;
     rl_redisplay();
     rl_crlf();
-    rl_replace_line("", 1);
-    rl_point = 0;
-    rl_on_new_line();
-    rl_redisplay();
-    std::fflush(rl_outstream);
+    rl_callback_handler_remove();
+    show_prompt(prompt);
 }
 
 void hide()

@@ -40,7 +40,7 @@ void take_keys();
 bool wants_plain_key();
 bool line_is_empty();
 /// Leaves what was typed on the screen and begins anew below it.
-void discard();
+void discard(std::string_view prompt);
 /// Takes prompt and line off the screen for a while.
 void hide();
 void show_again();

@@ -140,6 +140,7 @@ TEST_CASE("files are left to the line editor")
     Desk desk;
     CHECK(desk.tab("pmemsave 0 10 /tm").files);
     CHECK(!desk.tab("pmemsave 0 ").files);
+    CHECK(complete(desk.house, command_table(), "pmemsave 0 10 \"", "/tm").files);
 }
 
 TEST_CASE("without a tree nothing is offered and nothing fails")
