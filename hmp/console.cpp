@@ -6,11 +6,11 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cerrno>
 #include <cstdlib>
-#include <mutex>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -25,8 +25,6 @@ constexpr char ctrl_c = 3;
 constexpr char ctrl_d = 4;
 /// What may be typed ahead of a command that runs.
 constexpr std::size_t max_keys = 1 << 20;
-/// While so much waits for the terminal, what can be left out is.
-constexpr std::size_t output_high_water = 1 << 20;
 
 sigset_t terminal_signals()
 {
@@ -46,13 +44,6 @@ bool wants_colors()
 
 } // namespace
 
-/// Log lines of other threads on their way to the console.
-struct Console::LogQueue {
-    std::mutex mutex;
-    std::vector<std::string> lines;
-    Console* console; ///< null once it is gone; the main thread's
-};
-
 Result<std::unique_ptr<Console>> Console::open(asio::io_context& io, monitor::House& house)
 {
     auto input = TRY(reopen_terminal(STDIN_FILENO, O_RDONLY));
@@ -70,7 +61,6 @@ Console::Console(asio::io_context& io, monitor::House& house, RawMode raw)
     , m_input(io)
     , m_output(io)
     , m_signals(io)
-    , m_back(io)
     , m_context(house, m_caller, command_table(), *this, m_format)
     , m_history(HistoryFile::default_path())
     , m_colors(wants_colors())
@@ -140,21 +130,30 @@ asio::awaitable<void> Console::shut_down()
     flush_output();
 }
 
+/// False when it is being cancelled.
+asio::awaitable<bool> Console::wait_for_foreground()
+{
+    for (asio::steady_timer timer(m_io); !m_raw.in_foreground();) {
+        timer.expires_after(std::chrono::milliseconds(500));
+        auto const [error] = co_await timer.async_wait(quietly);
+        if (error)
+            co_return false;
+    }
+    co_return true;
+}
+
 asio::awaitable<void> Console::read_keys()
 {
+    co_await asio::this_coro::throw_if_cancelled(false);
     char buffer[4096];
     for (;;) {
         auto const [error] = co_await m_input.async_wait(asio::posix::descriptor_base::wait_read, quietly);
         if (error)
             co_return;
         // To read in the background would stop the whole process.
-        while (!m_raw.in_foreground()) {
-            m_back.expires_after(std::chrono::seconds(1));
-            co_await m_back.async_wait(quietly);
-            auto const state = co_await asio::this_coro::cancellation_state;
-            if (state.cancelled() != asio::cancellation_type::none)
-                co_return;
-        }
+        auto waiting = wait_for_foreground();
+        if (!co_await std::move(waiting))
+            co_return;
         auto const count = read(m_input.native_handle(), buffer, sizeof buffer);
         if (count > 0)
             take_bytes({buffer, static_cast<std::size_t>(count)});
@@ -207,15 +206,28 @@ void Console::suspend()
 
 void Console::come_back()
 {
-    if (!m_raw.in_foreground())
+    if (!m_raw.in_foreground()) {
+        if (!std::exchange(m_away, true))
+            m_tasks.spawn([this] { return stay_away(); });
         return;
+    }
     m_raw.enter_again();
-    m_back.cancel();
     if (m_editing) {
         line_editor::resize();
         write("\r\x1b[J"); // whatever the shell has left there
         line_editor::show_again();
     }
+}
+
+/// A shell that fetches a running job from the background sends no signal.
+asio::awaitable<void> Console::stay_away()
+{
+    co_await asio::this_coro::throw_if_cancelled(false);
+    auto waiting = wait_for_foreground();
+    bool const in_foreground = co_await std::move(waiting);
+    m_away = false;
+    if (in_foreground)
+        come_back();
 }
 
 void Console::take_bytes(std::string_view bytes)
@@ -310,86 +322,5 @@ void Console::show_prompt()
 }
 
 std::vector<std::string> Console::history() const { return line_editor::history(); }
-
-void Console::print(std::string_view text)
-{
-    end_drawing();
-    write(text);
-}
-
-void Console::draw(std::string_view line)
-{
-    // A terminal that does not keep up need not see every step.
-    if (!m_out.empty())
-        return;
-    write(m_drawn ? "\r" : "");
-    write(line);
-    write("\x1b[K");
-    m_drawn = true;
-    flush_output();
-}
-
-void Console::end_drawing()
-{
-    if (std::exchange(m_drawn, false))
-        write("\n");
-}
-
-void Console::write(std::string_view bytes) { m_out += bytes; }
-
-void Console::flush_output()
-{
-    if (m_writing || !m_output.is_open())
-        return;
-    std::size_t written = 0;
-    while (written < m_out.size()) {
-        auto const count = ::write(m_output.native_handle(), m_out.data() + written, m_out.size() - written);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0 && errno != EAGAIN)
-            written = m_out.size(); // the terminal is gone
-        if (count < 0)
-            break;
-        written += static_cast<std::size_t>(count);
-    }
-    m_out.erase(0, written);
-    if (!m_out.empty() && !m_left) {
-        m_writing = true;
-        m_tasks.spawn([this] { return write_later(); });
-    }
-}
-
-asio::awaitable<void> Console::write_later()
-{
-    auto const [error] = co_await m_output.async_wait(asio::posix::descriptor_base::wait_write, quietly);
-    m_writing = false;
-    if (!error)
-        flush_output();
-}
-
-void Console::show_log_line(std::string_view line)
-{
-    if (m_out.size() > output_high_water)
-        return;
-    if (m_editing)
-        line_editor::hide();
-    write(std::exchange(m_drawn, false) ? "\r\x1b[K" : "");
-    write(line);
-    write("\n");
-    if (m_editing)
-        line_editor::show_again();
-    flush_output();
-}
-
-void Console::show_queued_log_lines()
-{
-    std::vector<std::string> lines;
-    {
-        std::lock_guard const lock(m_log_queue->mutex);
-        lines.swap(m_log_queue->lines);
-    }
-    for (auto const& line : lines)
-        show_log_line(line);
-}
 
 } // namespace minivisor::hmp

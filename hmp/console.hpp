@@ -14,14 +14,15 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <csignal>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace minivisor::hmp {
 
@@ -38,11 +39,18 @@ public:
     boost::asio::awaitable<void> shut_down();
 
 private:
-    struct LogQueue;
+    /// Log lines of other threads on their way to the console.
+    struct LogQueue {
+        std::mutex mutex;
+        std::vector<std::string> lines;
+        Console* console = nullptr; ///< null once it is gone; the main thread's
+    };
 
     Console(boost::asio::io_context& io, monitor::House& house, RawMode raw);
 
     Result<void> start(util::UniqueFd input, util::UniqueFd output);
+    boost::asio::awaitable<bool> wait_for_foreground();
+    boost::asio::awaitable<void> stay_away();
     boost::asio::awaitable<void> read_keys();
     boost::asio::awaitable<void> watch_signals();
     void take_signal(int signal);
@@ -87,7 +95,6 @@ private:
     boost::asio::posix::stream_descriptor m_input;
     boost::asio::posix::stream_descriptor m_output;
     boost::asio::posix::stream_descriptor m_signals;
-    boost::asio::steady_timer m_back; ///< waits to be in the foreground again
     util::FdTable m_descriptors;
     qapi::CallContext m_caller;
     PrintFormat m_format;
@@ -100,6 +107,7 @@ private:
     bool m_editing = false; ///< readline has the line
     bool m_busy = false; ///< a command has it
     bool m_working = false;
+    bool m_away = false; ///< stay_away() runs
     bool m_drawn = false; ///< a drawn line waits to be replaced or ended
     bool m_interrupted = false;
     bool m_left = false;
