@@ -66,9 +66,13 @@ public:
     {
         if (m_options.object_help)
             return print_object_help();
-        TRY(open());
+        auto opened = open();
+        if (!opened)
+            m_tasks.spawn([this] { return wind_down(); }); // what is open already is closed in order
         m_io.run();
         close();
+        if (!opened)
+            return std::move(opened).error();
         return m_status;
     }
 
@@ -260,11 +264,14 @@ void App::request_exit(int status)
 
 asio::awaitable<void> App::wind_down()
 {
-    co_await m_migration->shut_down();
+    // After a start that failed half-way some of these are not there.
+    if (m_migration)
+        co_await m_migration->shut_down();
     co_await m_monitors.shut_down();
     if (m_console)
         co_await m_console->shut_down();
-    m_signal_ready->close();
+    if (m_signal_ready)
+        m_signal_ready->close();
 }
 
 void App::close()

@@ -32,6 +32,8 @@ Result<Chardev> make_socket(qapi::Object const& text_options)
     chardev.wait = options.wait.value_or(true);
     if (options.wait && !chardev.server)
         return Error::generic("'wait' option is incompatible with socket in client connect mode");
+    if (options.path && (options.host || options.port || options.to || options.ipv4 || options.ipv6))
+        return Error::generic("None or one of 'path', 'host' or 'fd' option required.");
     if (options.path) {
         chardev.address = io::UnixAddress{*options.path};
     } else if (options.port) {

@@ -136,7 +136,7 @@ boost::asio::awaitable<void> Incoming::shut_down()
 
 void Incoming::post(std::function<void()> function)
 {
-    boost::asio::post(m_io, [alive = std::weak_ptr(m_alive), function = std::move(function)] {
+    boost::asio::post(m_io, [alive = m_is_alive, function = std::move(function)] {
         if (alive.lock())
             function();
     });

@@ -60,7 +60,7 @@ Progress const* Outgoing::progress() const
 /// Runs `function` on the main thread, unless this is gone by then.
 void Outgoing::post(std::function<void()> function)
 {
-    boost::asio::post(m_io, [alive = std::weak_ptr(m_alive), function = std::move(function)] {
+    boost::asio::post(m_io, [alive = m_is_alive, function = std::move(function)] {
         if (alive.lock())
             function();
     });

@@ -58,7 +58,8 @@ private:
     int m_handshaking = -1; ///< the socket while the handshake runs
     std::unique_ptr<Sender> m_sender;
     std::unique_ptr<io::Channel> m_channel;
-    std::shared_ptr<bool> m_alive = std::make_shared<bool>(true);
+    std::shared_ptr<bool> m_alive = std::make_shared<bool>(true); ///< the main thread's
+    std::weak_ptr<bool> const m_is_alive = m_alive; ///< what any thread may copy
     std::thread m_thread;
 };
 

@@ -15,6 +15,16 @@ def test_unknown_option(t):
     t.has(vm.wait_exit(1), "no-such-option")
 
 
+def test_a_start_that_fails_half_way(t):
+    "what fails after a monitor and the wait for a guest are open is told, with status 1, and leaves no socket behind"
+    for late in (["-mon", "chardev=nope"], ["-qmp", "unix:" + t.path("no/such/q") + ",server=on,wait=off"]):
+        first, wait = t.path("first.sock"), t.path("wait.sock")
+        vm = t.start("-incoming", "unix:" + wait, "-qmp", "unix:" + first + ",server=on,wait=off", *late, qmp=0)
+        t.has(vm.wait_exit(1), " ".join(late))
+        if t.minivisor():
+            t.check(not os.path.exists(wait) and not os.path.exists(first), "the sockets are removed")
+
+
 def test_missing_argument(t):
     "an option without its argument is named"
     for option in ("-m", "-object", "-name"):
