@@ -20,7 +20,7 @@ namespace {
 
 /// More than any bundle of certificates; a file comes from the operator, but may be the wrong one.
 constexpr std::size_t max_file_size = 4 * 1024 * 1024;
-constexpr std::size_t read_buffer_size = 32 * 1024;
+constexpr std::size_t read_buffer_size = 64 * 1024;
 
 /// The files' paths; "" for one that is optional and not there.
 struct Paths {

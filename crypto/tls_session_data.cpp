@@ -11,7 +11,7 @@ namespace minivisor::crypto {
 namespace {
 
 /// Plaintext for one call of OpenSSL; the other thread waits no longer than this takes.
-constexpr std::size_t write_chunk = 64 * 1024;
+constexpr std::size_t write_chunk = 128 * 1024;
 
 using Guard = std::lock_guard<FairLock>;
 

@@ -17,9 +17,9 @@ namespace minivisor::crypto {
 class TlsTransport {
 public:
     /// Unsent bytes above which a sender should send before it makes more.
-    static constexpr std::size_t comfortable = 64 * 1024;
+    static constexpr std::size_t comfortable = 128 * 1024;
     /// Unsent bytes at which even OpenSSL's own messages have to wait; a peer cannot make us hold more.
-    static constexpr std::size_t limit = 256 * 1024;
+    static constexpr std::size_t limit = 512 * 1024;
 
     /// `fd` is a stream socket that outlives this.
     explicit TlsTransport(int fd);

@@ -5,11 +5,23 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 namespace minivisor::io {
+
+namespace {
+
+/// Some full records (RFC 8446, section 5.1): a page's header must not cost a record of its own.
+constexpr std::size_t gather_size = std::size_t{8} << 14;
+
+} // namespace
 
 TlsChannel::TlsChannel(util::UniqueFd socket, std::unique_ptr<crypto::TlsSession> session)
     : m_socket(std::move(socket))
     , m_session(std::move(session))
+    , m_gather(std::make_unique<std::byte[]>(gather_size))
 {
 }
 
@@ -19,12 +31,29 @@ Result<std::size_t> TlsChannel::read(std::span<std::byte> buffer) { return m_ses
 
 Result<void> TlsChannel::write(std::span<iovec const> pieces)
 {
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
-        std::span const bytes(static_cast<std::byte const*>(pieces[i].iov_base), pieces[i].iov_len);
-        auto const flush = i + 1 == pieces.size() ? crypto::Flush::now : crypto::Flush::later;
-        m_bytes_written += bytes.size(); // before: a write that fails may have brought any part of it over
-        TRY(m_session->write(bytes, flush));
+    for (auto const& piece : pieces) {
+        std::span rest(static_cast<std::byte const*>(piece.iov_base), piece.iov_len);
+        m_bytes_written += rest.size(); // before: a write that fails may have brought any part of it over
+        while (!rest.empty()) {
+            if (m_gathered == 0 && rest.size() >= gather_size) {
+                TRY(m_session->write(rest, crypto::Flush::later));
+                break;
+            }
+            auto const taken = std::min(rest.size(), gather_size - m_gathered);
+            std::memcpy(m_gather.get() + m_gathered, rest.data(), taken);
+            m_gathered += taken;
+            rest = rest.subspan(taken);
+            if (m_gathered == gather_size)
+                TRY(write_gathered(crypto::Flush::later));
+        }
     }
+    return write_gathered(crypto::Flush::now);
+}
+
+Result<void> TlsChannel::write_gathered(crypto::Flush flush)
+{
+    std::span<std::byte const> const bytes(m_gather.get(), std::exchange(m_gathered, 0));
+    TRY(m_session->write(bytes, flush));
     return {};
 }
 

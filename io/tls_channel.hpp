@@ -24,8 +24,13 @@ public:
     std::uint64_t bytes_in_flight() const override;
 
 private:
+    Result<void> write_gathered(crypto::Flush flush);
+
     util::UniqueFd m_socket;
     std::unique_ptr<crypto::TlsSession> m_session;
+    /// Pieces on their way into full records; empty between calls of write().
+    std::unique_ptr<std::byte[]> m_gather;
+    std::size_t m_gathered = 0;
     std::atomic<bool> m_cancelled{false};
     std::uint64_t m_bytes_written = 0;
 };

@@ -39,18 +39,19 @@ void PageBitmap::merge(std::size_t word, std::uint64_t bits)
     m_words[word] |= added;
 }
 
-std::size_t PageBitmap::next_set(std::size_t from) const
+std::size_t PageBitmap::next_set(std::size_t from, std::size_t to) const
 {
-    if (from >= m_pages)
-        return m_pages;
+    to = std::min(to, m_pages);
+    if (from >= to)
+        return to;
     auto word = from / 64;
     auto bits = m_words[word] & (~std::uint64_t{0} << (from % 64));
     while (bits == 0) {
-        if (++word == m_words.size())
-            return m_pages;
+        if (++word * 64 >= to)
+            return to;
         bits = m_words[word];
     }
-    return word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+    return std::min(to, word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
 }
 
 std::size_t PageBitmap::next_clear(std::size_t from) const

@@ -29,8 +29,8 @@ public:
     /// Adds 64 pages at once: bit n of `bits` is page word * 64 + n. Bits past size() are ignored.
     void merge(std::size_t word, std::uint64_t bits);
 
-    /// The first page in the set at or after `from`; size() if there is none.
-    std::size_t next_set(std::size_t from) const;
+    /// The first page in the set at or after `from` and before `to`; `to`, or size() if less, if there is none.
+    std::size_t next_set(std::size_t from, std::size_t to = SIZE_MAX) const;
     /// The first page not in the set at or after `from`; size() if there is none.
     std::size_t next_clear(std::size_t from) const;
 

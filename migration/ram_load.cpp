@@ -70,7 +70,8 @@ Result<void> RamLoad::load_page(std::uint64_t offset, bool continued)
     auto const page = static_cast<std::size_t>(offset / page_size);
     m_run = offset == m_next_offset ? m_run + 1 : 0;
     // A run goes on as a rule. It is taken for granted as far as it is long, over pages that hold nothing yet.
-    auto const guess = std::min({m_run, StreamReader::longest_run, m_come->next_set(page + 1) - (page + 1)});
+    auto const longest = std::min(m_run, StreamReader::longest_run);
+    auto const guess = m_come->next_set(page + 1, page + 1 + longest) - (page + 1);
     auto const more = TRY(m_reader.page_and_run({host, page_size},
         {host + page_size, (offset + page_size) | ram_flag::page | ram_flag::continue_block, guess}));
     for (std::size_t i = 0; i <= more; ++i)

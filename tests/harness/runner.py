@@ -225,7 +225,7 @@ def main(folder, argv=None):
     parser.add_argument("--no-schema", action="store_true", help="do not check replies against the schema")
     parser.add_argument("--quiet", action="store_true", help="name only what fails or is skipped")
     options = parser.parse_args(argv)
-    options.binary = shutil.which(options.binary) or os.path.abspath(options.binary)
+    options.binary = os.path.abspath(shutil.which(options.binary) or options.binary)
     full = lambda area, f: "%s %s %s" % (area, f.__name__, sentence(f))
     tests = [(a, f) for a, f in discover(folder) if options.filter in full(a, f)]
     if options.list:

@@ -226,6 +226,10 @@ TEST_CASE("a page bitmap finds the next page in it and the next one not in it")
     CHECK(pages.next_clear(64) == 65);
     CHECK(pages.next_clear(129) == 130);
     CHECK(pages.next_set(500) == 130);
+    CHECK(pages.next_set(65, 129) == 129);
+    CHECK(pages.next_set(65, 100) == 100);
+    CHECK(pages.next_set(65, 500) == 129);
+    CHECK(pages.next_set(129, 129) == 129);
     pages.set_all();
     CHECK(pages.count() == 130);
     CHECK(pages.next_clear(0) == 130);
