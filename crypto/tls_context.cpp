@@ -1,183 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "crypto/tls_context.hpp"
 
+#include "crypto/tls_files.hpp"
 #include "crypto/tls_priority.hpp"
-#include "crypto/tls_verify.hpp"
-#include "util/fd.hpp"
-#include "util/log.hpp"
 #include "util/text.hpp"
 
-#include <openssl/pem.h>
-#include <openssl/x509_vfy.h>
-
-#include <sys/stat.h>
-
-#include <cerrno>
+#include <array>
 
 namespace minivisor::crypto {
 
 namespace {
 
-/// More than any bundle of certificates; a file comes from the operator, but may be the wrong one.
-constexpr std::size_t max_file_size = 4 * 1024 * 1024;
 constexpr std::size_t read_buffer_size = 64 * 1024;
-
-/// The files' paths; "" for one that is optional and not there.
-struct Paths {
-    std::string ca;
-    std::string crl;
-    std::string certificate;
-    std::string key;
-    std::string dh;
-
-    bool has_identity() const { return !certificate.empty() && !key.empty(); }
-};
-
-Result<std::string> locate(std::string const& dir, std::string_view name, bool required)
-{
-    auto path = cat(dir, '/', name);
-    struct stat info { };
-    if (::stat(path.c_str(), &info) == 0)
-        return path;
-    if (errno == ENOENT && !required)
-        return std::string();
-    return Error::system(cat("Unable to access credentials ", path), errno);
-}
-
-Result<Paths> locate_all(std::string const& dir, bool server)
-{
-    Paths paths;
-    paths.ca = TRY(locate(dir, "ca-cert.pem", true));
-    paths.crl = TRY(locate(dir, "ca-crl.pem", false));
-    paths.certificate = TRY(locate(dir, server ? "server-cert.pem" : "client-cert.pem", server));
-    paths.key = TRY(locate(dir, server ? "server-key.pem" : "client-key.pem", server));
-    if (server)
-        paths.dh = TRY(locate(dir, "dh-params.pem", false));
-    return paths;
-}
-
-Result<std::vector<X509Ptr>> read_certificates(std::string const& path)
-{
-    auto const text = TRY(util::read_file(path, max_file_size));
-    return parse_certificates(text);
-}
-
-/// Reads the certificates; which sentence a failure gets depends on whether sanity checks are on, as in QEMU.
-Result<CertificateFiles> read_identity_and_authorities(Paths const& paths, X509Options const& options)
-{
-    CertificateFiles files{.endpoint = options.endpoint, .ca_path = paths.ca, .own_path = paths.certificate};
-    bool const server = options.endpoint == Endpoint::server;
-    if (!paths.certificate.empty() && options.sanity_check) {
-        auto own = read_certificates(paths.certificate);
-        if (!own)
-            return std::move(own).error().context(
-                cat("Unable to import ", server ? "server" : "client", " certificate ", paths.certificate));
-        files.own = std::move(*own);
-    }
-    auto text = util::read_file(paths.ca, max_file_size);
-    if (!text)
-        return std::move(text).error().context(options.sanity_check
-                ? cat("Cannot load CA cert list ", paths.ca)
-                : cat("Cannot load CA certificate '", paths.ca, '\''));
-    auto authorities = parse_certificates(*text);
-    if (!authorities && options.sanity_check)
-        return Error::generic(cat("Unable to import CA certificate list ", paths.ca));
-    if (!authorities)
-        return std::move(authorities).error().context(cat("Cannot load CA certificate '", paths.ca, '\''));
-    files.authorities = std::move(*authorities);
-    return files;
-}
-
-/// The key, with GnuTLS' words for what people get wrong.
-Result<KeyPtr> read_key(std::string const& path)
-{
-    auto text = TRY(util::read_file(path, max_file_size));
-    bool encrypted = false;
-    auto const bio = memory_bio(text);
-    clear_openssl_errors();
-    KeyPtr key(PEM_read_bio_PrivateKey(
-        bio.get(), nullptr,
-        [](char*, int, int, void* asked) {
-            *static_cast<bool*>(asked) = true;
-            return -1;
-        },
-        &encrypted));
-    OPENSSL_cleanse(text.data(), text.size());
-    if (key)
-        return key;
-    clear_openssl_errors();
-    return Error::generic(encrypted ? "Decryption has failed." : "The requested data were not available.");
-}
-
-void warn_of_open_key(std::string const& path)
-{
-    struct stat info { };
-    if (::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0)
-        log::warn(cat("The private key ", path, " can be read by everybody"));
-}
-
-Result<void> use_identity(SSL_CTX* context, std::vector<X509Ptr> const& own, std::string const& key_path)
-{
-    if (own.empty())
-        return Error::generic("Base64 decoding error.");
-    auto const key = TRY(read_key(key_path));
-    clear_openssl_errors();
-    if (X509_check_private_key(own.front().get(), key.get()) != 1) {
-        clear_openssl_errors();
-        return Error::generic("The certificate and the given key do not match.");
-    }
-    if (SSL_CTX_use_certificate(context, own.front().get()) != 1 || SSL_CTX_use_PrivateKey(context, key.get()) != 1)
-        return Error::generic(take_openssl_errors());
-    for (std::size_t i = 1; i < own.size(); ++i) {
-        if (SSL_CTX_add1_chain_cert(context, own[i].get()) != 1)
-            return Error::generic(take_openssl_errors());
-    }
-    warn_of_open_key(key_path);
-    return {};
-}
-
-Result<void> use_authorities(SSL_CTX* context, std::vector<X509Ptr> const& authorities)
-{
-    auto* const store = SSL_CTX_get_cert_store(context);
-    for (auto const& authority : authorities) {
-        if (X509_STORE_add_cert(store, authority.get()) != 1)
-            return Error::generic(take_openssl_errors());
-    }
-    return {};
-}
-
-Result<void> use_revocation_lists(SSL_CTX* context, std::string const& path)
-{
-    auto const text = TRY(util::read_file(path, max_file_size));
-    auto const lists = TRY(parse_revocation_lists(text));
-    auto* const store = SSL_CTX_get_cert_store(context);
-    clear_openssl_errors();
-    for (auto const& list : lists) {
-        if (X509_STORE_add_crl(store, list.get()) != 1)
-            return Error::generic(take_openssl_errors());
-        auto const* const next = X509_CRL_get0_nextUpdate(list.get());
-        if (next && X509_cmp_current_time(next) < 0)
-            log::warn(cat("The revocation list ", path, " is past its time: it may miss revoked certificates"));
-    }
-    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-    return {};
-}
-
-Result<void> use_dh_parameters(SSL_CTX* context, std::string const& path)
-{
-    auto const text = TRY(util::read_file(path, max_file_size));
-    auto const bio = memory_bio(text);
-    clear_openssl_errors();
-    KeyPtr parameters(PEM_read_bio_Parameters(bio.get(), nullptr));
-    if (!parameters)
-        return clear_openssl_errors(), Error::generic("Base64 unexpected header error.");
-    if (EVP_PKEY_is_a(parameters.get(), "DH") != 1 && EVP_PKEY_is_a(parameters.get(), "DHX") != 1)
-        return Error::generic("these are not DH parameters");
-    if (SSL_CTX_set0_tmp_dh_pkey(context, parameters.get()) != 1)
-        return Error::generic(take_openssl_errors());
-    (void)parameters.release();
-    return {};
-}
 
 Result<void> use_priority(SSL_CTX* context, TlsPriority const& priority)
 {
@@ -193,7 +27,7 @@ Result<void> use_priority(SSL_CTX* context, TlsPriority const& priority)
     return {};
 }
 
-void set_behaviour(SSL_CTX* context, X509Options const& options)
+void set_behaviour(SSL_CTX* context)
 {
     // No kernel TLS: it would write past the transport's buffer.
     SSL_CTX_set_options(
@@ -206,55 +40,84 @@ void set_behaviour(SSL_CTX* context, X509Options const& options)
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, read_buffer_size);
     SSL_CTX_set_verify_depth(context, 16);
-    SSL_CTX_set_verify(
-        context, !options.verify_peer ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    SSL_CTX_set_cert_verify_callback(context, PeerJudge::verify_callback, nullptr);
 }
 
-template <typename T>
-Result<T> in_context(Result<T> result, std::string const& prefix)
+/// The same ciphers as `priority` has for TLS 1.2, with other key exchanges: "PSK-AES256-GCM-SHA384".
+std::string with_key_exchanges(TlsPriority const& priority, std::initializer_list<std::string_view> exchanges)
 {
-    return result ? std::move(result) : Result<T>(std::move(result).error().context(prefix));
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> ciphers{
+        {{"AES256-GCM", "AES256-GCM-SHA384"}, {"CHACHA20-POLY1305", "CHACHA20-POLY1305"},
+            {"AES128-GCM", "AES128-GCM-SHA256"}}};
+    std::string list;
+    for (auto const exchange : exchanges) {
+        for (auto const& [name, suffix] : ciphers) {
+            if (priority.ciphers.find(name) != std::string::npos)
+                list += cat(list.empty() ? "" : ":", exchange, '-', suffix);
+        }
+    }
+    return list;
 }
 
 } // namespace
 
-Result<std::shared_ptr<TlsContext const>> TlsContext::load_x509(X509Options const& options)
+TlsContext::~TlsContext() = default;
+
+Result<std::shared_ptr<TlsContext>> TlsContext::make(Endpoint endpoint, Result<TlsPriority> priority)
+{
+    std::shared_ptr<TlsContext> made(new TlsContext);
+    made->m_endpoint = endpoint;
+    clear_openssl_errors();
+    made->m_context.reset(SSL_CTX_new(endpoint == Endpoint::server ? TLS_server_method() : TLS_client_method()));
+    auto* const context = made->native();
+    if (!context)
+        return Error::generic(cat("Cannot allocate credentials: ", take_openssl_errors()));
+    set_behaviour(context);
+    TRY(use_priority(context, TRY(std::move(priority))));
+    return made;
+}
+
+Result<std::shared_ptr<TlsContext const>> TlsContext::load_psk(PskOptions const& options)
 {
     if (!options.dir)
         return Error::generic("Missing 'dir' property value");
     bool const server = options.endpoint == Endpoint::server;
-    auto const paths = TRY(locate_all(*options.dir, server));
-    auto files = TRY(read_identity_and_authorities(paths, options));
-    if (options.sanity_check)
-        TRY(check_certificates(files));
+    if (server && options.username)
+        return Error::generic("username should not be set when endpoint=server");
+    auto const dh = server ? TRY(locate(*options.dir, "dh-params.pem", false)) : std::string();
+    auto const path = TRY(locate(*options.dir, "keys.psk", true));
+    auto keys = TRY(PskKeys::read(path));
+    auto const user = options.username.value_or("qemu");
+    if (!server && !keys.find(user))
+        return Error::generic(cat("Username ", user, " not found in PSK file ", path));
 
-    std::shared_ptr<TlsContext> const made(new TlsContext);
-    made->m_endpoint = options.endpoint;
-    made->m_verify_peer = options.verify_peer;
-    clear_openssl_errors();
-    made->m_context.reset(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
-    auto* const context = made->m_context.get();
-    if (!context)
-        return Error::generic(cat("Cannot allocate credentials: ", take_openssl_errors()));
-    set_behaviour(context, options);
-    // First, since its security level decides which certificates are taken.
-    auto const priority = TRY(parse_priority(options.priority.value_or("")));
-    TRY(use_priority(context, priority));
-    TRY(in_context(use_authorities(context, files.authorities), cat("Cannot load CA certificate '", paths.ca, '\'')));
-    if (paths.has_identity()) {
-        if (options.passwordid)
-            return Error::generic(cat("No secret with id '", *options.passwordid, '\''));
-        auto const prefix = cat("Cannot load certificate '", paths.certificate, "' & key '", paths.key, '\'');
-        if (!options.sanity_check)
-            files.own = TRY(in_context(read_certificates(paths.certificate), prefix));
-        TRY(in_context(use_identity(context, files.own, paths.key), prefix));
-        made->m_has_certificate = true;
-    }
-    if (!paths.crl.empty())
-        TRY(in_context(use_revocation_lists(context, paths.crl), cat("Cannot load CRL '", paths.crl, '\'')));
-    if (!paths.dh.empty())
-        TRY(in_context(use_dh_parameters(context, paths.dh), cat("Unable to load DH parameters from ", paths.dh)));
+    auto priority = TRY(parse_priority(options.priority.value_or("")));
+    // Of these OpenSSL passes over what it does not have (ECDHE-PSK with GCM).
+    priority.ciphers = with_key_exchanges(priority, {"ECDHE-PSK", "DHE-PSK", "PSK"});
+    auto const made = TRY(make(options.endpoint, std::move(priority)));
+    keys.use(made->native(), options.endpoint, user);
+    made->m_keys = std::make_unique<PskKeys>(std::move(keys));
+    SSL_CTX_set_app_data(made->native(), made->m_keys.get());
+    if (server)
+        TRY(use_dh(made->native(), dh));
+    return std::shared_ptr<TlsContext const>(made);
+}
+
+Result<std::shared_ptr<TlsContext const>> TlsContext::load_anon(AnonOptions const& options)
+{
+    bool const server = options.endpoint == Endpoint::server;
+    auto const dh = server && options.dir ? TRY(locate(*options.dir, "dh-params.pem", false)) : std::string();
+    auto priority = TRY(parse_priority(options.priority.value_or("")));
+    if (priority.ciphers.empty())
+        return Error::generic(
+            cat("Cannot set default TLS session priority ", *options.priority, ": anonymous credentials need TLS 1.2"));
+    // TLS 1.3 knows no anonymous key exchange, and OpenSSL offers one at security level 0 only.
+    priority.ciphers = with_key_exchanges(priority, {"ADH"});
+    priority.suites.clear();
+    priority.highest_version = priority.lowest_version = TLS1_2_VERSION;
+    priority.security_level = 0;
+    auto const made = TRY(make(options.endpoint, std::move(priority)));
+    if (server)
+        TRY(use_dh(made->native(), dh));
     return std::shared_ptr<TlsContext const>(made);
 }
 

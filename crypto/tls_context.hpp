@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Loaded TLS credentials: what QEMU's tls-creds-x509 reads from its directory, checked and put into an OpenSSL
+// Loaded TLS credentials: what QEMU's tls-creds-* types read from their directory, checked and put into an OpenSSL
 // context. Immutable, shared by all sessions made from it, safe from any thread. It opens no connection.
 #pragma once
 
 #include "crypto/openssl.hpp"
+#include "crypto/psk.hpp"
+#include "crypto/secret_bytes.hpp"
+#include "crypto/tls_priority.hpp"
 #include "crypto/x509.hpp"
 #include "util/result.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,8 +26,24 @@ struct X509Options {
     bool sanity_check = true;
     /// A GnuTLS priority string; see parse_priority().
     std::optional<std::string> priority;
-    /// The id of a secret with the key's password.
-    std::optional<std::string> passwordid;
+    /// Gets the key's password; asked where there is a key. Empty: the key needs none.
+    std::function<Result<SecretBytes>()> password;
+};
+
+/// What tls-creds-psk takes.
+struct PskOptions {
+    Endpoint endpoint = Endpoint::client;
+    std::optional<std::string> dir;
+    std::optional<std::string> priority;
+    /// Who a client is; "qemu" if not set.
+    std::optional<std::string> username;
+};
+
+/// What tls-creds-anon takes.
+struct AnonOptions {
+    Endpoint endpoint = Endpoint::client;
+    std::optional<std::string> dir;
+    std::optional<std::string> priority;
 };
 
 class TlsContext {
@@ -35,7 +55,15 @@ public:
     /// Unlike QEMU 7.2 a client heeds ca-crl.pem too, and a CA file without certificates is never taken.
     static Result<std::shared_ptr<TlsContext const>> load_x509(X509Options const& options);
 
+    /// Reads keys.psk and, for a server, dh-params.pem (optional). Nobody's certificate is looked at: who has a key of
+    /// the file comes in.
+    static Result<std::shared_ptr<TlsContext const>> load_psk(PskOptions const& options);
+    /// Encrypts, and knows nobody: who sits on the way can be either end. TLS 1.2 only, as in GnuTLS.
+    static Result<std::shared_ptr<TlsContext const>> load_anon(AnonOptions const& options);
+    ~TlsContext();
+
     Endpoint endpoint() const { return m_endpoint; }
+    /// The peer has to show a certificate, and it is judged.
     bool verify_peer() const { return m_verify_peer; }
     /// It has an own certificate to show.
     bool has_certificate() const { return m_has_certificate; }
@@ -46,11 +74,13 @@ public:
 
 private:
     TlsContext() = default;
+    static Result<std::shared_ptr<TlsContext>> make(Endpoint endpoint, Result<TlsPriority> priority);
 
     SslContextPtr m_context;
     Endpoint m_endpoint = Endpoint::client;
-    bool m_verify_peer = true;
+    bool m_verify_peer = false;
     bool m_has_certificate = false;
+    std::unique_ptr<PskKeys> m_keys;
 };
 
 } // namespace minivisor::crypto

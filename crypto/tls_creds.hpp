@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The QOM types of TLS credentials: abstract tls-creds, and tls-creds-x509 (qmp-surface sections 8.2
-// and 9). The files are read once, at creation; connections made later keep the loaded context alive.
+// The QOM types of TLS credentials: abstract tls-creds, and tls-creds-x509, -psk and -anon (qmp-surface
+// sections 8.2 and 9). The files are read once, at creation; connections made later keep the loaded context alive.
 #pragma once
 
 #include "crypto/tls_context.hpp"
@@ -11,21 +11,38 @@ namespace minivisor::crypto {
 enum class QCryptoTLSCredsEndpoint { client, server };
 BOOST_DESCRIBE_ENUM(QCryptoTLSCredsEndpoint, client, server)
 
-struct TlsCredsX509Options {
+struct TlsCredsOptions {
     std::optional<std::string> dir;
     std::optional<QCryptoTLSCredsEndpoint> endpoint;
-    std::optional<std::string> passwordid;
     std::optional<std::string> priority;
-    std::optional<bool> sanity_check;
     std::optional<bool> verify_peer;
 };
-BOOST_DESCRIBE_STRUCT(TlsCredsX509Options, (), (dir, endpoint, passwordid, priority, sanity_check, verify_peer))
+BOOST_DESCRIBE_STRUCT(TlsCredsOptions, (), (dir, endpoint, priority, verify_peer))
+constexpr auto docs(TlsCredsOptions const*)
+{
+    return qapi::members({{"dir", "directory of the credentials' files"},
+        {"endpoint", "which end it is for (default client)"}, {"priority", "GnuTLS priority string"},
+        {"verify-peer", "check the peer's certificate, where there are certificates (default on)"}});
+}
+
+struct TlsCredsX509Options : TlsCredsOptions {
+    std::optional<std::string> passwordid;
+    std::optional<bool> sanity_check;
+};
+BOOST_DESCRIBE_STRUCT(TlsCredsX509Options, (TlsCredsOptions), (passwordid, sanity_check))
 constexpr auto docs(TlsCredsX509Options const*)
 {
-    return qapi::members({{"dir", "directory of the PEM files"}, {"endpoint", "which end it is for (default client)"},
-        {"passwordid", "id of the secret that opens the private key"}, {"priority", "GnuTLS priority string"},
-        {"sanity-check", "check the certificates at creation (default on)"},
-        {"verify-peer", "check the peer's certificate (default on)"}});
+    return qapi::members({{"passwordid", "id of the secret that opens the private key"},
+        {"sanity-check", "check the certificates at creation (default on)"}});
+}
+
+struct TlsCredsPskOptions : TlsCredsOptions {
+    std::optional<std::string> username;
+};
+BOOST_DESCRIBE_STRUCT(TlsCredsPskOptions, (TlsCredsOptions), (username))
+constexpr auto docs(TlsCredsPskOptions const*)
+{
+    return qapi::members({{"username", "who the client is (default qemu); not for a server"}});
 }
 
 /// What users of credentials need, whatever their type.
@@ -35,12 +52,14 @@ public:
     virtual std::shared_ptr<TlsContext const> const& context() const = 0;
 };
 
-class TlsCredsX509 final : public qom::OptionsObject<TlsCredsX509Options>, public TlsCreds {
+/// Credentials of one type; `create` is what differs.
+template <typename OptionsType>
+class TlsCredsOf final : public qom::OptionsObject<OptionsType>, public TlsCreds {
 public:
-    static Result<std::unique_ptr<TlsCredsX509>> create(qom::Type const& type, TlsCredsX509Options options, qom::Tree&);
+    static Result<std::unique_ptr<TlsCredsOf>> create(qom::Type const& type, OptionsType options, qom::Tree& tree);
 
-    TlsCredsX509(qom::Type const& type, TlsCredsX509Options options, std::shared_ptr<TlsContext const> context)
-        : OptionsObject(type, std::move(options))
+    TlsCredsOf(qom::Type const& type, OptionsType options, std::shared_ptr<TlsContext const> context)
+        : qom::OptionsObject<OptionsType>(type, std::move(options))
         , m_context(std::move(context))
     {
     }

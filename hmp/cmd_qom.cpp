@@ -63,7 +63,7 @@ awaitable<void> qom_get(CommandContext& context, qapi::Object args)
     if (!value)
         context.error(value.error());
     else
-        context.print(qapi::to_json_pretty(*value) + "\n");
+        context.print(qapi::to_json_pretty(qapi::in_dictionary_order(*value)) + "\n");
 }
 
 /// A typed word as a value of the property's type: QEMU reads it as option strings are read.

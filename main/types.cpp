@@ -2,7 +2,10 @@
 #include "main/types.hpp"
 
 #include "authz/authz.hpp"
+#include "authz/list.hpp"
+#include "authz/list_file.hpp"
 #include "authz/simple.hpp"
+#include "crypto/secret.hpp"
 #include "crypto/tls_creds.hpp"
 #include "machine/machine.hpp"
 #include "machine/memory_backend.hpp"
@@ -13,6 +16,9 @@ void register_types(qom::TypeRegistry& types)
 {
     authz::register_base(types);
     authz::register_simple(types);
+    authz::register_list(types);
+    authz::register_list_file(types);
+    crypto::register_secrets(types);
     crypto::register_tls_creds(types);
     machine::register_memory_backends(types);
     machine::register_machines(types);

@@ -40,6 +40,7 @@ JsonStream::JsonStream(JsonLimits limits)
     : m_limits(limits)
     , m_plain_fits(limits.token_bytes > max_plain_bytes && limits.tokens > max_plain_bytes
           && limits.nesting >= max_plain_nesting)
+    , m_builder(limits.trailing_comma)
 {
 }
 
@@ -311,7 +312,7 @@ void JsonStream::reset()
     m_builder.reset();
 }
 
-Result<Value> parse_json(std::string_view text)
+Result<Value> parse_json(std::string_view text, JsonLimits limits)
 {
     std::optional<Result<Value>> outcome;
     JsonStream::Emit const keep = [&](Result<Value> result) {
@@ -320,7 +321,7 @@ Result<Value> parse_json(std::string_view text)
         else if (outcome->has_value())
             outcome.emplace(Error::generic("Expecting at most one JSON value"));
     };
-    JsonStream stream;
+    JsonStream stream(limits);
     stream.feed(text, keep);
     stream.finish(keep);
     if (!outcome)

@@ -15,11 +15,12 @@
 
 namespace minivisor::qapi {
 
-/// How much one JSON text may hold (the defaults are QEMU's).
+/// What one JSON text may hold (the defaults are QEMU's).
 struct JsonLimits {
     std::size_t token_bytes = std::size_t{64} << 20; ///< in all tokens together
     std::size_t tokens = std::size_t{2} << 20;
     std::size_t nesting = 1024;
+    bool trailing_comma = false; ///< one behind the last member or element is no fault
 };
 
 /// Reads a stream of JSON texts that may come in pieces of any size, and gives out each value, or what
@@ -83,7 +84,7 @@ private:
 };
 
 /// One JSON text and nothing behind it, as for `-object {...}` and rule files.
-Result<Value> parse_json(std::string_view text);
+Result<Value> parse_json(std::string_view text, JsonLimits limits = {});
 
 /// Appends `value` as QEMU writes it: one line of ASCII, ", " and ": ", doubles with 17 digits. Bytes
 /// that are no character become U+FFFD; numbers that are not finite (only a bug makes them) null.
@@ -91,5 +92,8 @@ void write_json(std::string& out, Value const& value);
 std::string to_json(Value const& value);
 /// On several lines, indented by 4 blanks a level, as QEMU's pretty monitors and `qom-get` show it.
 std::string to_json_pretty(Value const& value);
+/// The same value with its members in the order in which QEMU's dictionaries hold them, by a hash of the name:
+/// what a person sees who compares HMP's `qom-get` with QEMU's.
+Value in_dictionary_order(Value const& value);
 
 } // namespace minivisor::qapi

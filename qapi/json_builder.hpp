@@ -29,6 +29,11 @@ enum class JsonToken {
 
 class JsonBuilder {
 public:
+    /// `trailing_comma`: one may stand behind the last member or element.
+    explicit JsonBuilder(bool trailing_comma = false)
+        : m_trailing_comma(trailing_comma)
+    {
+    }
     /// `text` is the token as written, a string with its quotes; `plain` says that it is ASCII without escapes.
     void take(JsonToken token, std::string_view text, bool plain);
     /// The value, or the first fault; a text that stopped too early is one. Ready for the next text then.
@@ -60,6 +65,7 @@ private:
     void value_done();
     void fail(std::string message);
 
+    bool m_trailing_comma;
     std::vector<Frame> m_frames;
     Expect m_expect = Expect::value;
     std::string m_scratch;

@@ -33,7 +33,8 @@ inline void JsonBuilder::take_separator(JsonToken token)
 {
     bool const is_object = m_frames.back().is_object;
     if (token == JsonToken::comma)
-        m_expect = is_object ? Expect::key : Expect::item;
+        m_expect = m_trailing_comma ? (is_object ? Expect::first_key : Expect::first_item)
+                                    : (is_object ? Expect::key : Expect::item);
     else if (token == (is_object ? JsonToken::close_brace : JsonToken::close_bracket))
         close();
     else

@@ -2,10 +2,12 @@
 #include "qapi/json.hpp"
 #include "qapi/mod_utf8.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace minivisor::qapi {
 
@@ -163,6 +165,42 @@ std::string to_json(Value const& value)
     std::string text;
     write_json(text, value);
     return text;
+}
+
+namespace {
+
+/// The hash of QEMU's dictionaries, that of TDB: where in 512 buckets a name is kept.
+std::uint32_t dictionary_bucket(std::string_view name)
+{
+    auto sum = static_cast<std::uint32_t>(0x238F13AF * name.size());
+    for (std::size_t i = 0; i < name.size(); ++i)
+        sum += static_cast<std::uint32_t>(static_cast<unsigned char>(name[i])) << (i * 5 % 24);
+    return (1103515243 * sum + 12345) % 512;
+}
+
+} // namespace
+
+Value in_dictionary_order(Value const& value)
+{
+    if (auto const* array = value.if_array()) {
+        Array ordered;
+        for (auto const& element : *array)
+            ordered.push_back(in_dictionary_order(element));
+        return ordered;
+    }
+    auto const* object = value.if_object();
+    if (object == nullptr)
+        return value;
+    std::vector<std::pair<std::uint32_t, Object::value_type const*>> members;
+    for (auto const& member : *object)
+        members.emplace_back(dictionary_bucket(view(member.key())), &member);
+    // In one bucket the last one that came is the first.
+    std::reverse(members.begin(), members.end());
+    std::stable_sort(members.begin(), members.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
+    Object ordered;
+    for (auto const& [bucket, member] : members)
+        ordered.emplace(member->key(), in_dictionary_order(member->value()));
+    return ordered;
 }
 
 std::string to_json_pretty(Value const& value)

@@ -22,20 +22,20 @@ RESULT = re.compile(r"(ok  |FAIL|SKIP) ([\w.+-]+/[\w.+-]+)(.*)")
 
 
 def read_expected(path):
-    """AREA/CASE issue N: REASON, one a line; # starts a comment."""
+    """AREA/CASE issue N: REASON, or AREA/CASE on purpose: REASON, one a line; # starts a comment."""
     expected, faults = {}, []
     with open(path, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             line = line.strip()
             if not line or line.startswith("#"):
                 continue
-            found = re.fullmatch(r"(\S+/\S+)\s+issue (\d+): (\S.*)", line)
+            found = re.fullmatch(r"(\S+/\S+)\s+(issue \d+|on purpose): (\S.*)", line)
             if not found:
-                faults.append("%s:%d: not 'AREA/CASE issue N: REASON'" % (os.path.basename(path), number))
+                faults.append("%s:%d: not 'AREA/CASE issue N: REASON' nor 'AREA/CASE on purpose: REASON'" % (os.path.basename(path), number))
             elif found.group(1) in expected:
                 faults.append("%s:%d: %s is listed twice" % (os.path.basename(path), number, found.group(1)))
             else:
-                expected[found.group(1)] = "needs issue %s: %s" % (found.group(2), found.group(3))
+                expected[found.group(1)] = "%s: %s" % (found.group(2), found.group(3))
     return expected, faults
 
 

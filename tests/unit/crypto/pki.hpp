@@ -4,14 +4,13 @@
 #pragma once
 
 #include "crypto/openssl.hpp"
+#include "tests/unit/temp_dir.hpp"
 
 #include <openssl/pem.h>
 
 #include <sys/stat.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -26,34 +25,7 @@ inline void must(bool good)
         throw std::runtime_error("OpenSSL: " + take_openssl_errors());
 }
 
-/// A directory that goes away with everything in it.
-class TempDir {
-public:
-    TempDir()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "minivisor-pki-XXXXXX").string();
-        must(mkdtemp(name.data()) != nullptr);
-        m_path = name;
-    }
-    ~TempDir()
-    {
-        std::error_code ignored;
-        std::filesystem::remove_all(m_path, ignored);
-    }
-    TempDir(TempDir const&) = delete;
-    TempDir& operator=(TempDir const&) = delete;
-
-    std::string path() const { return m_path; }
-    std::string file(std::string const& name) const { return m_path + "/" + name; }
-    void write(std::string const& name, std::string const& text, mode_t mode = 0600) const
-    {
-        std::ofstream(file(name), std::ios::binary) << text;
-        ::chmod(file(name).c_str(), mode);
-    }
-
-private:
-    std::string m_path;
-};
+using minivisor::test::TempDir;
 
 /// One attribute of a name: dotted OID, string type (V_ASN1_*), bytes; `joined` puts it in the set before it.
 struct Attribute {

@@ -133,10 +133,24 @@ TEST_CASE("an encrypted key is not read without its password, and nobody is aske
         == "Cannot load certificate 'DIR/server-cert.pem' & key 'DIR/server-key.pem': Decryption has failed.");
 }
 
+TEST_CASE("an encrypted key is opened by its password and by no other")
+{
+    Directory const files;
+    files.dir.write("server-key.pem", files.server.key_pem("letmein"));
+    X509Options options{.endpoint = Endpoint::server};
+    options.password = [] { return Result<SecretBytes>(to_secret("letmein")); };
+    CHECK(load(files, options).empty());
+    for (auto const* const wrong : {"", "letmein ", "nope"}) {
+        options.password = [&] { return Result<SecretBytes>(to_secret(wrong)); };
+        CHECK(load(files, options)
+            == "Cannot load certificate 'DIR/server-cert.pem' & key 'DIR/server-key.pem': Decryption has failed.");
+    }
+}
+
 TEST_CASE("a password that is named must exist where there is a key")
 {
     Directory const files;
-    X509Options options{.passwordid = "nope"};
+    X509Options options{.password = []() -> Result<SecretBytes> { return Error::generic("No secret with id 'nope'"); }};
     CHECK(load(files, options) == "No secret with id 'nope'");
     files.remove("client-key.pem");
     CHECK(load(files, options).empty());

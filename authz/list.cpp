@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "authz/list.hpp"
+
+#include "util/text.hpp"
+
+namespace minivisor::authz {
+
+Decision decide_by(Rules const& rules, std::string_view identity)
+{
+    auto const answer = rules.ask(identity);
+    if (answer.allowed)
+        return {true, {}, {}};
+    return {false, {}, answer.rule ? cat("rule ", *answer.rule, " denies it") : "no rule matches it"};
+}
+
+AuthZList::AuthZList(qom::Type const& type, AuthZListOptions options)
+    : OptionsObject(type, std::move(options))
+    , m_rules(m_options)
+{
+}
+
+Result<std::unique_ptr<AuthZList>> AuthZList::create(qom::Type const& type, AuthZListOptions options, qom::Tree&)
+{
+    // An absent member means its default, and reads as such.
+    options.policy = options.policy.value_or(QAuthZListPolicy::deny);
+    if (!options.rules)
+        options.rules.emplace();
+    return std::make_unique<AuthZList>(type, std::move(options));
+}
+
+Result<void> AuthZList::apply(AuthZListOptions changed)
+{
+    m_rules = Rules(changed);
+    return OptionsObject::apply(std::move(changed));
+}
+
+void register_list(qom::TypeRegistry& types)
+{
+    qom::UserType<AuthZList>("authz-list").settable("policy").settable("rules").add_to(types, "authz");
+}
+
+} // namespace minivisor::authz

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "authz/list_file.hpp"
+
+#include "authz/list.hpp"
+#include "qapi/codec.hpp"
+#include "qapi/json.hpp"
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+namespace minivisor::authz {
+
+namespace {
+
+/// A million rules are some 83 MB. What QMP allows a client does not bind the operator's own file. A comma behind the
+/// last rule is taken: QEMU's own example has one.
+constexpr std::size_t max_file_size = std::size_t{256} << 20;
+constexpr qapi::JsonLimits file_limits{
+    .token_bytes = max_file_size, .tokens = max_file_size, .nesting = 16, .trailing_comma = true};
+
+Result<std::shared_ptr<Rules const>> read_rules(std::string const& path)
+{
+    auto text = util::read_file(path, max_file_size);
+    if (!text)
+        return std::move(text).error().context(cat("Unable to read '", path, '\''));
+    auto value = TRY(qapi::parse_json(*text, file_limits));
+    *text = {};
+    auto const* object = value.if_object();
+    if (object == nullptr)
+        return Error::generic(cat("File '", path, "' must contain a JSON object"));
+    auto const& type = qapi::type_of<AuthZListOptions>();
+    for (auto const& member : *object)
+        if (type.find_member(qapi::view(member.key())) == nullptr)
+            return Error::generic(cat("Property 'authz-list.", util::printable(member.key()), "' not found"));
+    auto options = TRY(qapi::decode<AuthZListOptions>(value));
+    value = nullptr;
+    return std::make_shared<Rules const>(options);
+}
+
+} // namespace
+
+Result<std::unique_ptr<AuthZListFile>> AuthZListFile::create(
+    qom::Type const& type, AuthZListFileOptions options, qom::Tree&)
+{
+    auto const refresh = options.refresh.value_or(true);
+    options.refresh = refresh;
+    auto object = std::make_unique<AuthZListFile>(type, std::move(options));
+    auto const& path = object->options().filename;
+    bool const watched = refresh && path.starts_with('/');
+    // Watched before it is read: a change in between is seen.
+    if (watched)
+        object->m_watch = TRY(util::FileWatch::start(path, [self = object.get()] { self->reload(); }));
+    TRY(object->load());
+    if (refresh && !watched)
+        return Error::generic("Filename must be an absolute path");
+    return object;
+}
+
+Result<void> AuthZListFile::load()
+{
+    auto rules = read_rules(m_options.filename);
+    std::lock_guard const guard(m_mutex);
+    m_rules = rules ? *std::move(rules) : nullptr;
+    m_complaint = rules ? std::string() : rules.error().desc();
+    if (!rules)
+        return std::move(rules).error();
+    return {};
+}
+
+void AuthZListFile::reload()
+{
+    if (auto const loaded = load(); !loaded)
+        log::error(loaded.error());
+}
+
+Decision AuthZListFile::decide(std::string_view identity) const
+{
+    std::unique_lock guard(m_mutex);
+    if (!m_rules)
+        return {false, {}, cat("its file cannot be used: ", m_complaint)};
+    auto const rules = m_rules;
+    guard.unlock();
+    return decide_by(*rules, identity);
+}
+
+void register_list_file(qom::TypeRegistry& types)
+{
+    qom::UserType<AuthZListFile>("authz-list-file").add_to(types, "authz");
+    types.add_alias("authz-listfile", "authz-list-file");
+}
+
+} // namespace minivisor::authz

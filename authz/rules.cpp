@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "authz/rules.hpp"
+
+#include "authz/glob.hpp"
+
+#include <bit>
+#include <functional>
+
+namespace minivisor::authz {
+
+Rules::Rules(AuthZListOptions const& options)
+    : m_allow_by_default(options.policy == QAuthZListPolicy::allow)
+{
+    if (!options.rules)
+        return;
+    auto const& rules = *options.rules;
+    std::size_t length = 0;
+    std::size_t exact = 0;
+    for (auto const& rule : rules) {
+        length += rule.match.size();
+        exact += rule.format != QAuthZListFormat::glob ? 1 : 0;
+    }
+    m_text.reserve(length);
+    m_rules.reserve(rules.size());
+    m_exact.resize(exact == 0 ? 0 : std::bit_ceil(2 * exact));
+    for (auto const& rule : rules) {
+        m_rules.push_back(
+            {m_text.size(), static_cast<std::uint32_t>(rule.match.size()), rule.policy == QAuthZListPolicy::allow});
+        m_text += rule.match;
+        auto const number = static_cast<std::uint32_t>(m_rules.size());
+        if (rule.format == QAuthZListFormat::glob)
+            m_globs.push_back(number - 1);
+        else if (auto& first = m_exact[place(rule.match)]; first == 0)
+            first = number;
+    }
+}
+
+/// Where the exact rule of that identity is, or would be. There is at least one exact rule.
+std::size_t Rules::place(std::string_view identity) const
+{
+    auto const mask = m_exact.size() - 1;
+    auto at = std::hash<std::string_view>()(identity) & mask;
+    while (m_exact[at] != 0 && text(m_rules[m_exact[at] - 1]) != identity)
+        at = (at + 1) & mask;
+    return at;
+}
+
+Rules::Answer Rules::ask(std::string_view identity) const
+{
+    auto const found = m_exact.empty() ? 0 : m_exact[place(identity)];
+    for (auto const number : m_globs) {
+        if (found != 0 && number > found - 1)
+            break;
+        if (glob_match(text(m_rules[number]), identity))
+            return {m_rules[number].allow, number};
+    }
+    if (found != 0)
+        return {m_rules[found - 1].allow, found - 1};
+    return {m_allow_by_default, std::nullopt};
+}
+
+} // namespace minivisor::authz
