@@ -12,7 +12,7 @@ namespace minivisor::authz {
 struct Decision {
     bool allowed = false;
     std::string error; ///< the question could not be answered, and why: takes the place of "is denied"
-    std::string detail; ///< what a no rests on
+    std::string detail; ///< what the answer rests on
 };
 
 /// Base of the authorization types.
@@ -21,6 +21,9 @@ public:
     virtual ~Authz() = default;
     /// May the owner of `identity` come in? An identity is text to be compared byte for byte.
     virtual Decision decide(std::string_view identity) const = 0;
+    /// Rules that do not match by little, and by what (see near_miss()); at most `most_near_misses`.
+    virtual std::vector<std::string> near_misses(std::string_view) const { return {}; }
+    static constexpr std::size_t most_near_misses = 10;
 };
 
 /// Asks the object of that id.

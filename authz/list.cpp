@@ -8,9 +8,10 @@ namespace minivisor::authz {
 Decision decide_by(Rules const& rules, std::string_view identity)
 {
     auto const answer = rules.ask(identity);
-    if (answer.allowed)
-        return {true, {}, {}};
-    return {false, {}, answer.rule ? cat("rule ", *answer.rule, " denies it") : "no rule matches it"};
+    if (!answer.rule)
+        return {
+            answer.allowed, {}, answer.allowed ? "no rule matches it, and the policy is allow" : "no rule matches it"};
+    return {answer.allowed, {}, cat("rule ", *answer.rule, answer.allowed ? " allows it" : " denies it")};
 }
 
 AuthZList::AuthZList(qom::Type const& type, AuthZListOptions options)

@@ -19,6 +19,10 @@ public:
 
     Result<void> apply(AuthZListOptions changed) override;
     Decision decide(std::string_view identity) const override { return decide_by(m_rules, identity); }
+    std::vector<std::string> near_misses(std::string_view identity) const override
+    {
+        return m_rules.near_misses(identity, most_near_misses);
+    }
 
 private:
     Rules m_rules;

@@ -72,14 +72,24 @@ void AuthZListFile::reload()
         log::error(loaded.error());
 }
 
+std::shared_ptr<Rules const> AuthZListFile::rules() const
+{
+    std::lock_guard const guard(m_mutex);
+    return m_rules;
+}
+
 Decision AuthZListFile::decide(std::string_view identity) const
 {
-    std::unique_lock guard(m_mutex);
-    if (!m_rules)
-        return {false, {}, cat("its file cannot be used: ", m_complaint)};
-    auto const rules = m_rules;
-    guard.unlock();
-    return decide_by(*rules, identity);
+    if (auto const rules = this->rules())
+        return decide_by(*rules, identity);
+    std::lock_guard const guard(m_mutex);
+    return {false, {}, cat("its file cannot be used: ", m_complaint)};
+}
+
+std::vector<std::string> AuthZListFile::near_misses(std::string_view identity) const
+{
+    auto const rules = this->rules();
+    return rules ? rules->near_misses(identity, most_near_misses) : std::vector<std::string>();
 }
 
 void register_list_file(qom::TypeRegistry& types)

@@ -31,8 +31,10 @@ public:
         qom::Type const& type, AuthZListFileOptions options, qom::Tree&);
 
     Decision decide(std::string_view identity) const override;
+    std::vector<std::string> near_misses(std::string_view identity) const override;
 
 private:
+    std::shared_ptr<Rules const> rules() const;
     Result<void> load();
     void reload();
 

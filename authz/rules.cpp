@@ -2,6 +2,8 @@
 #include "authz/rules.hpp"
 
 #include "authz/glob.hpp"
+#include "authz/near_miss.hpp"
+#include "util/text.hpp"
 
 #include <bit>
 #include <functional>
@@ -57,6 +59,22 @@ Rules::Answer Rules::ask(std::string_view identity) const
     if (found != 0)
         return {m_rules[found - 1].allow, found - 1};
     return {m_allow_by_default, std::nullopt};
+}
+
+std::vector<std::string> Rules::near_misses(std::string_view identity, std::size_t most) const
+{
+    std::vector<std::string> list;
+    auto glob = m_globs.begin();
+    for (std::uint32_t number = 0; number < m_rules.size() && list.size() < most; ++number) {
+        if (glob != m_globs.end() && *glob == number) {
+            ++glob;
+            continue;
+        }
+        auto const rule = text(m_rules[number]);
+        if (auto const miss = near_miss(rule, identity))
+            list.push_back(cat("rule ", number, " ('", rule, "'): ", *miss));
+    }
+    return list;
 }
 
 } // namespace minivisor::authz

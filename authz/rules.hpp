@@ -56,6 +56,8 @@ public:
     Answer ask(std::string_view identity) const;
 
     std::size_t size() const { return m_rules.size(); }
+    /// Exact rules that do not match by little: "rule 3 ('cn=a'): upper and lower case". Looks at all of them.
+    std::vector<std::string> near_misses(std::string_view identity, std::size_t most) const;
 
 private:
     /// The text of a rule, in m_text.

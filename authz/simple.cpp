@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "authz/simple.hpp"
 
+#include "authz/near_miss.hpp"
 #include "util/text.hpp"
 
 namespace minivisor::authz {
@@ -13,8 +14,15 @@ Result<std::unique_ptr<AuthZSimple>> AuthZSimple::create(qom::Type const& type, 
 Decision AuthZSimple::decide(std::string_view identity) const
 {
     if (identity == m_options.identity)
-        return {true, {}, {}};
+        return {true, {}, "it is the identity that is allowed"};
     return {false, {}, cat("it allows only '", m_options.identity, "'")};
+}
+
+std::vector<std::string> AuthZSimple::near_misses(std::string_view identity) const
+{
+    if (auto const miss = near_miss(m_options.identity, identity))
+        return {cat("'", m_options.identity, "': ", *miss)};
+    return {};
 }
 
 void register_simple(qom::TypeRegistry& types)

@@ -23,6 +23,7 @@ public:
     static Result<std::unique_ptr<AuthZSimple>> create(qom::Type const& type, AuthZSimpleOptions options, qom::Tree&);
 
     Decision decide(std::string_view identity) const override;
+    std::vector<std::string> near_misses(std::string_view identity) const override;
 };
 
 void register_simple(qom::TypeRegistry& types);

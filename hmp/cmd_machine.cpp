@@ -2,6 +2,7 @@
 #include "hmp/cmd_machine.hpp"
 
 #include "hmp/memory_dump.hpp"
+#include "qapi/schema/char.hpp"
 #include "qapi/schema/machine.hpp"
 #include "qapi/schema/misc.hpp"
 #include "qapi/schema/run_state.hpp"
@@ -65,6 +66,30 @@ awaitable<void> info_kvm(CommandContext& context, qapi::Object)
                 : info->enabled ? "enabled"
                                 : "disabled",
             "\n"));
+}
+
+awaitable<void> info_chardev(CommandContext& context, qapi::Object)
+{
+    auto const list = co_await context.call<qapi::QueryChardev>();
+    if (!list) {
+        context.error(list.error());
+        co_return;
+    }
+    for (auto const& device : *list)
+        context.print(cat(device.label, ": filename=", device.filename, "\n"));
+}
+
+awaitable<void> info_iothreads(CommandContext& context, qapi::Object)
+{
+    auto const list = co_await context.call<qapi::QueryIothreads>();
+    if (!list) {
+        context.error(list.error());
+        co_return;
+    }
+    for (auto const& thread : *list)
+        context.print(cat(thread.id, ":\n  thread_id=", thread.thread_id, "\n  poll-max-ns=", thread.poll_max_ns,
+            "\n  poll-grow=", thread.poll_grow, "\n  poll-shrink=", thread.poll_shrink,
+            "\n  aio-max-batch=", thread.aio_max_batch, "\n"));
 }
 
 awaitable<void> info_memory_size_summary(CommandContext& context, qapi::Object)
@@ -175,6 +200,8 @@ void add_machine_commands(CommandTable& table)
     table.add_topic({"name", {}, "", "the guest's name", info_name});
     table.add_topic({"uuid", {}, "", "the guest's UUID", info_uuid});
     table.add_topic({"kvm", {}, "", "whether KVM is used", info_kvm});
+    table.add_topic({"chardev", {}, "", "the character devices", info_chardev});
+    table.add_topic({"iothreads", {}, "", "the I/O threads", info_iothreads});
     table.add_topic({"memdev", {}, "", "the memory backends", info_memdev});
     table.add_topic(
         {"memory_size_summary", {}, "", "how much memory the guest has, in bytes", info_memory_size_summary});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hmp/hmp.hpp"
 
+#include "hmp/cmd_authz.hpp"
 #include "hmp/cmd_control.hpp"
 #include "hmp/cmd_machine.hpp"
 #include "hmp/cmd_migration.hpp"
@@ -44,6 +45,7 @@ CommandTable const& command_table()
         add_control_commands(all);
         add_machine_commands(all);
         add_qom_commands(all);
+        add_authz_commands(all);
         add_migration_commands(all);
         return all;
     }();

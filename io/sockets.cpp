@@ -208,6 +208,27 @@ Result<util::UniqueFd> connect_socket(Address const& address, int cancel_fd)
     return last ? *std::move(last) : Error::generic(cat("no address for ", to_text(address)));
 }
 
+std::string chardev_text(Address const& address, bool server)
+{
+    bool const is_unix = std::holds_alternative<UnixAddress>(address);
+    return cat(is_unix ? "unix:" : "tcp:", to_text(address), server ? ",server=on" : "");
+}
+
+std::string chardev_text(Address const& address, bool server, int socket)
+{
+    if (std::holds_alternative<UnixAddress>(address))
+        return chardev_text(address, server);
+    sockaddr_storage own{};
+    sockaddr_storage peer{};
+    socklen_t own_length = sizeof own;
+    socklen_t peer_length = sizeof peer;
+    if (getsockname(socket, reinterpret_cast<sockaddr*>(&own), &own_length) != 0
+        || getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &peer_length) != 0)
+        return cat("disconnected:", chardev_text(address, server));
+    return cat("tcp:", inet_text(reinterpret_cast<sockaddr*>(&own), own_length), server ? ",server=on" : "", " <-> ",
+        inet_text(reinterpret_cast<sockaddr*>(&peer), peer_length));
+}
+
 std::string peer_text(int socket)
 {
     sockaddr_storage name{};

@@ -33,6 +33,11 @@ private:
 /// Connects to a tcp or unix address. `cancel_fd` becoming readable ends the attempt (-1: never).
 Result<util::UniqueFd> connect_socket(Address const& address, int cancel_fd = -1);
 
+/// A chardev's name for a socket, as query-chardev has it: "unix:/x", "tcp:127.0.0.1:4444,server=on".
+std::string chardev_text(Address const& address, bool server);
+/// The same for one that is connected; of TCP with both ends: "tcp:127.0.0.1:4444,server=on <-> 127.0.0.1:50312".
+std::string chardev_text(Address const& address, bool server, int socket);
+
 /// Who is at the other end, for messages: "127.0.0.1:4711", "pid 12 uid 0 of a UNIX socket".
 std::string peer_text(int socket);
 

@@ -81,6 +81,8 @@ void bind_commands(qapi::Registry& registry, Machine& machine, qom::Tree& tree, 
     registry.bind<qapi::QueryName>([&machine]() -> Result<qapi::NameInfo> { return qapi::NameInfo{machine.name()}; });
     registry.bind<qapi::QueryUuid>(
         [&machine]() -> Result<qapi::UuidInfo> { return qapi::UuidInfo{to_text(machine.uuid().value_or(Uuid{}))}; });
+    registry.bind<qapi::QueryIothreads>(
+        []() -> Result<std::vector<qapi::IOThreadInfo>> { return std::vector<qapi::IOThreadInfo>(); });
     registry.bind<qapi::QueryKvm>([]() -> Result<qapi::KvmInfo> { return qapi::KvmInfo{}; });
     registry.bind<qapi::QueryMemorySizeSummary>([&machine]() -> Result<qapi::MemoryInfo> {
         return qapi::MemoryInfo{{machine.memory().total_size()}, qapi::Size{0}};

@@ -3,7 +3,9 @@
 
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
+#include "io/commands.hpp"
 #include "machine/commands.hpp"
+#include "main/answers.hpp"
 #include "main/process.hpp"
 #include "main/types.hpp"
 #include "migration/commands.hpp"
@@ -21,7 +23,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <cstdio>
+#include <algorithm>
+#include <list>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -65,7 +68,13 @@ public:
     Result<int> run()
     {
         if (m_options.object_help)
-            return print_object_help();
+            return print_object_help(m_types, *m_options.object_help);
+        if (m_options.identity_file)
+            return print_identity(*m_options.identity_file);
+        if (m_options.check_authz) {
+            TRY(create_objects());
+            return print_authz_answer(m_tree, *m_options.check_authz);
+        }
         auto opened = open();
         if (!opened)
             m_tasks.spawn([this] { return wind_down(); }); // what is open already is closed in order
@@ -77,11 +86,11 @@ public:
     }
 
 private:
-    Result<int> print_object_help();
     Result<void> open();
     Result<void> create_objects();
     Result<void> open_monitors();
-    Result<void> open_monitor(MonitorOption const& option);
+    Result<monitor::Describe> open_monitor(MonitorOption const& option);
+    Result<void> open_unused_chardevs();
     Result<void> open_console();
     Result<void> bind();
     asio::awaitable<void> watch_signals();
@@ -102,6 +111,8 @@ private:
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
     monitor::Server m_monitors{m_io, m_dispatcher};
+    monitor::Chardevs m_chardevs;
+    std::list<io::ListeningSocket> m_idle_sockets; ///< of chardevs that nothing uses
     std::unique_ptr<hmp::Console> m_console;
     std::optional<PidFile> m_pidfile;
     util::TaskGroup m_tasks{m_io.get_executor()};
@@ -109,16 +120,6 @@ private:
     bool m_exiting = false;
     int m_status = 0;
 };
-
-Result<int> App::print_object_help()
-{
-    auto const& text = *m_options.object_help;
-    auto const lines = text == "help" ? qom::creatable_types_help(m_types)
-                                      : TRY(qom::type_help(m_types, std::string_view(text).substr(0, text.find(','))));
-    for (auto const& line : lines)
-        std::puts(line.c_str());
-    return std::fflush(stdout) == 0 ? 0 : 1;
-}
 
 Result<void> App::open()
 {
@@ -167,6 +168,8 @@ Result<void> App::bind()
         request_exit(0);
     });
     hmp::bind_commands(m_registry, m_dispatcher);
+    m_chardevs.bind_commands(m_registry);
+    io::bind_commands(m_registry, m_tree);
     return {};
 }
 
@@ -197,11 +200,35 @@ Result<void> App::open_monitors()
         auto opened = open_monitor(option);
         if (!opened)
             return std::move(opened).error().context(option.origin);
+        m_chardevs.add(option.chardev, true, *std::move(opened));
+    }
+    return open_unused_chardevs();
+}
+
+/// Chardevs that no monitor has are there all the same: a server listens, and nobody answers.
+Result<void> App::open_unused_chardevs()
+{
+    for (auto const& chardev : m_options.chardevs) {
+        auto const& monitors = m_options.monitors;
+        if (std::any_of(monitors.begin(), monitors.end(), [&](auto const& m) { return m.chardev == chardev.id; }))
+            continue;
+        std::string name = chardev.kind == Chardev::Kind::stdio ? "stdio" : "null";
+        if (chardev.kind == Chardev::Kind::socket) {
+            if (!chardev.server)
+                return Error::generic("a client socket that nothing uses is not supported").context(chardev.origin);
+            auto socket = io::ListeningSocket::create(chardev.address);
+            if (!socket)
+                return std::move(socket).error().context(chardev.origin);
+            name = cat("disconnected:", io::chardev_text(socket->address(), true));
+            m_idle_sockets.push_back(*std::move(socket));
+        }
+        m_chardevs.add(chardev.id, false, [name] { return name; });
     }
     return {};
 }
 
-Result<void> App::open_monitor(MonitorOption const& option)
+/// The result describes the monitor's chardev.
+Result<monitor::Describe> App::open_monitor(MonitorOption const& option)
 {
     Chardev const* chardev = nullptr;
     for (auto const& known : m_options.chardevs)
@@ -209,23 +236,28 @@ Result<void> App::open_monitor(MonitorOption const& option)
             chardev = &known;
     if (!chardev)
         return Error::generic(cat("chardev \"", option.chardev, "\" not found"));
+    auto const named = [](std::string name) { return monitor::Describe([name] { return name; }); };
     auto factory = option.control ? qmp::session_factory({.pretty = option.pretty}) : hmp::session_factory();
     switch (chardev->kind) {
-    case Chardev::Kind::null: return {};
+    case Chardev::Kind::null: return named("null");
     case Chardev::Kind::stdio: {
         if (m_daemon)
             return Error::generic("cannot use stdio with -daemonize");
         if (!option.control && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0)
-            return open_console();
-        return m_monitors.serve_descriptors(
-            util::UniqueFd(dup(STDIN_FILENO)), util::UniqueFd(dup(STDOUT_FILENO)), std::move(factory), false);
+            TRY(open_console());
+        else
+            TRY(m_monitors.serve_descriptors(
+                util::UniqueFd(dup(STDIN_FILENO)), util::UniqueFd(dup(STDOUT_FILENO)), std::move(factory), false));
+        return named("stdio");
     }
     case Chardev::Kind::socket: break;
     }
     if (!chardev->server) {
         auto fd = TRY(io::connect_socket(chardev->address));
         auto output = TRY(fd.duplicate());
-        return m_monitors.serve_descriptors(std::move(fd), std::move(output), std::move(factory), true);
+        auto const name = io::chardev_text(chardev->address, false, fd.get());
+        TRY(m_monitors.serve_descriptors(std::move(fd), std::move(output), std::move(factory), true));
+        return named(name);
     }
     auto socket = TRY(io::ListeningSocket::create(chardev->address));
     if (chardev->wait)

@@ -57,6 +57,10 @@ struct Options {
     std::optional<std::string> print_and_exit;
     /// "help", or "TYPE,help", of -object: needs the types.
     std::optional<std::string> object_help;
+    /// A PEM file whose identity is to be printed.
+    std::optional<std::string> identity_file;
+    /// A question to an authorization object, to be answered before anything is opened.
+    std::optional<std::string> check_authz;
 };
 
 Result<Options> parse_options(int argc, char const* const* argv);

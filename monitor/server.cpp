@@ -29,12 +29,12 @@ Server::Server(asio::io_context& io, House& house)
     , m_tasks(io.get_executor())
 {
     m_subscription = house.events().subscribe([this](qapi::EventRecord const& event) {
-        for (auto& client : m_clients)
-            client.deliver(event);
+        for (auto& guest : m_guests)
+            guest.client.deliver(event);
     });
 }
 
-Result<void> Server::serve_socket(io::ListeningSocket socket, SessionFactory make_session, bool wait_for_first)
+Result<Describe> Server::serve_socket(io::ListeningSocket socket, SessionFactory make_session, bool wait_for_first)
 {
     auto& door = m_doors.emplace_back(m_io, std::move(socket), std::move(make_session));
     if (wait_for_first) {
@@ -44,7 +44,12 @@ Result<void> Server::serve_socket(io::ListeningSocket socket, SessionFactory mak
                 return Error::system("Failed to wait for a monitor's client", errno);
     }
     m_tasks.spawn([this, &door] { return accept_at(door); });
-    return {};
+    return Describe([this, &door] {
+        for (auto const& guest : m_guests)
+            if (guest.door == &door)
+                return guest.described;
+        return cat("disconnected:", io::chardev_text(door.socket.address(), true));
+    });
 }
 
 Result<void> Server::serve_descriptors(
@@ -53,7 +58,7 @@ Result<void> Server::serve_descriptors(
     TRY(util::set_nonblocking(input.get()));
     TRY(util::set_nonblocking(output.get()));
     m_factories.push_back(std::move(make_session));
-    admit(std::move(input), std::move(output), m_factories.back(), leave_at_eof);
+    admit(std::move(input), std::move(output), m_factories.back(), leave_at_eof, nullptr);
     return {};
 }
 
@@ -78,28 +83,37 @@ asio::awaitable<void> Server::accept_at(Door& door)
         }
         auto output = fd.duplicate();
         if (output)
-            admit(std::move(fd), *std::move(output), door.make_session, true);
+            admit(std::move(fd), *std::move(output), door.make_session, true, &door);
     }
 }
 
-void Server::admit(util::UniqueFd input, util::UniqueFd output, SessionFactory const& make_session, bool leave_at_eof)
+Server::Guest::Guest(
+    asio::io_context& io, util::UniqueFd input, util::UniqueFd output, bool leave_at_eof, Door const* through)
+    : door(through)
+    , described(through ? io::chardev_text(through->socket.address(), true, input.get()) : std::string())
+    , client(io, std::move(input), std::move(output), leave_at_eof)
 {
-    auto const client = m_clients.emplace(m_clients.end(), m_io, std::move(input), std::move(output), leave_at_eof);
-    m_tasks.spawn([this, client, &make_session] { return converse(client, make_session); });
 }
 
-asio::awaitable<void> Server::converse(std::list<Client>::iterator client, SessionFactory const& make_session)
+void Server::admit(util::UniqueFd input, util::UniqueFd output, SessionFactory const& make_session, bool leave_at_eof,
+    Door const* door)
 {
-    co_await client->run(m_house, make_session);
-    m_clients.erase(client);
+    auto const guest = m_guests.emplace(m_guests.end(), m_io, std::move(input), std::move(output), leave_at_eof, door);
+    m_tasks.spawn([this, guest, &make_session] { return converse(guest, make_session); });
+}
+
+asio::awaitable<void> Server::converse(std::list<Guest>::iterator guest, SessionFactory const& make_session)
+{
+    co_await guest->client.run(m_house, make_session);
+    m_guests.erase(guest);
 }
 
 asio::awaitable<void> Server::shut_down()
 {
     for (auto& door : m_doors)
         door.ready.close();
-    for (auto& client : m_clients)
-        client.stop();
+    for (auto& guest : m_guests)
+        guest.client.stop();
     co_await m_tasks.join();
     m_doors.clear();
 }

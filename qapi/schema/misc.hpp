@@ -24,6 +24,25 @@ struct QueryUuid : Command<"query-uuid", Empty, UuidInfo> {
     static constexpr CommandInfo info{.summary = "The guest's UUID."};
 };
 
+struct IOThreadInfo {
+    std::string id;
+    std::int64_t thread_id = 0;
+    std::int64_t poll_max_ns = 0;
+    std::int64_t poll_grow = 0;
+    std::int64_t poll_shrink = 0;
+    std::int64_t aio_max_batch = 0;
+};
+BOOST_DESCRIBE_STRUCT(IOThreadInfo, (), (id, thread_id, poll_max_ns, poll_grow, poll_shrink, aio_max_batch))
+constexpr auto docs(IOThreadInfo const*)
+{
+    return members({{"id", "the thread's id"}, {"thread-id", "the kernel's number of it"},
+        {"poll-max-ns", "how long it polls at most, in nanoseconds"}, {"poll-grow", "how fast that time grows"},
+        {"poll-shrink", "how fast it shrinks"}, {"aio-max-batch", "how many requests it submits at once"}});
+}
+struct QueryIothreads : Command<"query-iothreads", Empty, std::vector<IOThreadInfo>> {
+    static constexpr CommandInfo info{.summary = "The I/O threads: none, since no device here needs one."};
+};
+
 struct GetfdArguments {
     std::string fdname;
 };

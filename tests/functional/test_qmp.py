@@ -304,6 +304,35 @@ def test_chardev_and_mon(t):
     sock.close()
 
 
+def test_chardevs_are_listed(t):
+    "query-chardev and info chardev name each device, what it is and who is at the other end"
+    idle, quiet = t.path("idle.sock"), t.path("quiet.sock")
+    vm = t.start("-chardev", "socket,id=tcp,host=127.0.0.1,port=0,server=on,wait=off", "-mon", "tcp,mode=control",
+                 "-chardev", "null,id=n0", "-chardev", "null,id=n1", "-mon", "n1",
+                 "-chardev", "socket,id=idle,path=%s,server=on,wait=off" % idle,
+                 "-chardev", "socket,id=quiet,path=%s,server=on,wait=off" % quiet, "-mon", "quiet,mode=control")
+
+    def filenames():
+        return {d["label"]: d["filename"] for d in vm.qmp.cmd("query-chardev")}
+
+    names = filenames()
+    t.eq(names["n0"], "null")
+    t.eq(names["idle"], "disconnected:unix:%s,server=on" % idle)
+    t.eq(names["quiet"], "disconnected:unix:%s,server=on" % quiet)
+    t.eq(names["compat_monitor0"], "unix:%s,server=on" % vm.qmp.sock.getpeername())
+    used = {d["label"] for d in vm.qmp.cmd("query-chardev") if d["frontend-open"]}
+    t.eq(used, {"compat_monitor0", "tcp", "n1", "quiet"})
+    with connect_unix(quiet, vm.pidfd) as client:
+        Qmp(client).negotiate()
+        t.eq(filenames()["quiet"], "unix:%s,server=on" % quiet)
+    if t.minivisor():  # QEMU shows port 0, which was asked for
+        port = int(names["tcp"].removeprefix("disconnected:tcp:127.0.0.1:").removesuffix(",server=on"))
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            Qmp(client).negotiate()
+            t.eq(filenames()["tcp"], "tcp:127.0.0.1:%d,server=on <-> %s:%d" % (port, *client.getsockname()))
+    t.check("n1: filename=null" in vm.qmp.hmp("info chardev"), "info chardev")
+
+
 def test_schema_is_complete(t):
     "query-qmp-schema has every command of query-commands, and each type that it names"
     vm = t.start()

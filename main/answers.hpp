@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The options that ask something, print the answer on standard output and end the program. Each gives its exit status.
+#pragma once
+
+#include "qom/tree.hpp"
+
+#include <string>
+
+namespace minivisor::main {
+
+/// -object help, or -object TYPE,help.
+Result<int> print_object_help(qom::TypeRegistry const& types, std::string const& text);
+
+/// -identity FILE: the identity in the certificate of a PEM file.
+Result<int> print_identity(std::string const& path);
+
+/// -check-authz ID,identity=NAME: whether an object would let NAME in: 0 for yes, 2 for no.
+Result<int> print_authz_answer(qom::Tree& tree, std::string const& question);
+
+} // namespace minivisor::main

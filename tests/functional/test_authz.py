@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions about access control that are asked beforehand: the identity in a file, who would come in and why not."""
+import json
+import os
+
+NAME = "C=GB,O=Example Org,CN=laptop"
+RULES = {"policy": "deny", "rules": [
+    {"match": "CN=laptop,O=Example Org,C=GB", "policy": "allow"},
+    {"match": "c=gb, o=example org, CN=laptop", "policy": "allow"},
+    {"match": "C=GB*", "policy": "allow", "format": "exact"},
+    {"match": "C=FR*", "policy": "allow", "format": "glob"}]}
+CLOSE = ["rule 0 ('CN=laptop,O=Example Org,C=GB'): the order of the parts is turned round",
+         "rule 1 ('c=gb, o=example org, CN=laptop'): upper and lower case, blanks",
+         "rule 2 ('C=GB*'): it is a pattern, and the rule's format is exact"]
+
+
+def rule_file(t):
+    path = t.path("acl.json")
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(RULES, out)
+    return path
+
+
+def certificate(t):
+    folder = t.pki.client("client", dn=[("C", "GB"), ("O", "Example Org"), ("CN", "laptop")])
+    return os.path.join(folder, "client-cert.pem")
+
+
+def test_explain(t):
+    "a refused name is told with what came close: order, case, blanks, a pattern that is none"
+    t.requires_minivisor("QEMU has no words for it")
+    vm = t.start("-object", "authz-list-file,id=auth0,filename=" + rule_file(t))
+    wanted = {"allowed": False, "identity": NAME, "reason": "no rule matches it", "near-misses": CLOSE}
+    t.eq(vm.qmp.cmd("__org.minivisor_authz-explain", id="auth0", identity=NAME), wanted)
+    t.eq(vm.qmp.cmd("__org.minivisor_authz-explain", id="auth0", filename=certificate(t)), wanted)
+    t.eq(vm.qmp.cmd("__org.minivisor_authz-explain", id="auth0", identity="C=FR,CN=x"),
+         {"allowed": True, "identity": "C=FR,CN=x", "reason": "rule 3 allows it", "near-misses": []})
+    t.eq(vm.qmp.hmp("authz_explain auth0 " + NAME),
+         ["denied: " + NAME, "reason: no rule matches it"] + ["close: " + c for c in CLOSE])
+
+
+def test_explain_refuses(t):
+    "a question about nobody, about two at once, or to no authorization object is refused"
+    t.requires_minivisor("QEMU has no words for it")
+    vm = t.start("-object", "secret,id=s,data=x", "-object", "authz-simple,id=a,identity=x")
+    for arguments, reason in (({"id": "a"}, "Either 'identity' or 'filename' must be provided"),
+                              ({"id": "a", "identity": "x", "filename": "y"}, "Either 'identity' or 'filename' must be provided"),
+                              ({"id": "s", "identity": "x"}, "Object 's' is not a QAuthZ subclass"),
+                              ({"id": "b", "identity": "x"}, "Cannot find QAuthZ object ID b"),
+                              ({"id": "a", "filename": "/none"}, "Failed to open file '/none': No such file or directory")):
+        t.eq(vm.qmp.error("__org.minivisor_authz-explain", **arguments), reason)
+
+
+def test_identity_of_a_file(t):
+    "-identity, x509_identity and the QMP command print the name as rules have to spell it"
+    t.requires_minivisor("QEMU has no words for it")
+    path = certificate(t)
+    asked = t.start("-identity", path, qmp=0, base=())
+    asked.wait_exit(0)
+    t.eq(asked.out.text(), NAME + "\n")
+    vm = t.start()
+    t.eq(vm.qmp.cmd("__org.minivisor_x509-identity", filename=path), NAME)
+    t.eq(vm.qmp.hmp("x509_identity " + path), [NAME])
+
+
+def test_check_authz_option(t):
+    "-check-authz answers without a monitor: status 0 for yes, 2 for no, 1 for an error"
+    t.requires_minivisor("QEMU has no words for it")
+    rules = ("-object", "authz-list-file,id=auth0,filename=" + rule_file(t))
+    for question, status, words in (("auth0,identity=C=FR,,CN=x", 0, ["allowed: C=FR,CN=x", "reason: rule 3 allows it"]),
+                                    ("auth0,filename=" + certificate(t), 2, ["denied: " + NAME, "reason: no rule matches it"])):
+        asked = t.start(*rules, "-check-authz", question, qmp=0, base=())
+        asked.wait_exit(status)
+        t.eq(asked.out.text().splitlines()[:2], words)
+    t.has(t.start(*rules, "-check-authz", "nope,identity=x", qmp=0, base=()).wait_exit(1), "Cannot find QAuthZ object ID nope")
+
+
+def test_secrets_do_not_come_back(t):
+    "a secret's data is nowhere to be read: not by qom-get, not in what refuses it"
+    t.requires_minivisor("QEMU gives it back")
+    vm = t.start("-object", "secret,id=s,data=letmein")
+    for listed in vm.qmp.cmd("qom-list", path="/objects/s"):
+        value = vm.qmp.cmd("qom-get", path="/objects/s", property=listed["name"])
+        t.check("letmein" not in str(value), listed["name"])
+    reason = vm.qmp.error("object-add", qom_type="secret", id="t", data="letmein!", format="base64")
+    t.check("letmein" not in reason, reason)
+    t.check("letmein" not in vm.err.text(), "standard error")
