@@ -11,10 +11,27 @@ namespace {
 
 using Loaded = Result<std::shared_ptr<TlsContext const>>;
 
-Loaded load(TlsCredsX509Options& options, Endpoint endpoint, qom::Tree& tree)
+Endpoint endpoint_of(TlsCredsOptions const& options)
 {
+    return options.endpoint == QCryptoTLSCredsEndpoint::server ? Endpoint::server : Endpoint::client;
+}
+
+/// An absent member means its default, and reads as such.
+void fill_in(TlsCredsOptions& options)
+{
+    options.endpoint = options.endpoint.value_or(QCryptoTLSCredsEndpoint::client);
+    options.verify_peer = options.verify_peer.value_or(true);
+}
+
+void fill_in(TlsCredsX509Options& options)
+{
+    fill_in(static_cast<TlsCredsOptions&>(options));
     options.sanity_check = options.sanity_check.value_or(true);
-    X509Options x509{.endpoint = endpoint,
+}
+
+Loaded load(TlsCredsX509Options const& options, qom::Tree& tree)
+{
+    X509Options x509{.endpoint = endpoint_of(options),
         .dir = options.dir,
         .verify_peer = *options.verify_peer,
         .sanity_check = *options.sanity_check,
@@ -24,14 +41,14 @@ Loaded load(TlsCredsX509Options& options, Endpoint endpoint, qom::Tree& tree)
     return TlsContext::load_x509(x509);
 }
 
-Loaded load(TlsCredsPskOptions const& options, Endpoint endpoint, qom::Tree&)
+Loaded load(TlsCredsPskOptions const& options, qom::Tree&)
 {
-    return TlsContext::load_psk({endpoint, options.dir, options.priority, options.username});
+    return TlsContext::load_psk({endpoint_of(options), options.dir, options.priority, options.username});
 }
 
-Loaded load(TlsCredsOptions const& options, Endpoint endpoint, qom::Tree&)
+Loaded load(TlsCredsOptions const& options, qom::Tree&)
 {
-    return TlsContext::load_anon({endpoint, options.dir, options.priority});
+    return TlsContext::load_anon({endpoint_of(options), options.dir, options.priority});
 }
 
 template <typename Options>
@@ -49,22 +66,33 @@ template <typename Options>
 Result<std::unique_ptr<TlsCredsOf<Options>>> TlsCredsOf<Options>::create(
     qom::Type const& type, Options options, qom::Tree& tree)
 {
-    // An absent member means its default, and reads as such.
-    options.endpoint = options.endpoint.value_or(QCryptoTLSCredsEndpoint::client);
-    options.verify_peer = options.verify_peer.value_or(true);
-    auto context = TRY(load(
-        options, *options.endpoint == QCryptoTLSCredsEndpoint::server ? Endpoint::server : Endpoint::client, tree));
+    fill_in(options);
+    auto context = TRY(load(options, tree));
     return std::make_unique<TlsCredsOf>(type, std::move(options), std::move(context));
+}
+
+template <typename Options>
+Result<void> TlsCredsOf<Options>::reload(qom::Tree& tree)
+{
+    m_context = TRY(load(this->m_options, tree));
+    ++m_generation;
+    return {};
+}
+
+Result<TlsCreds*> find_tls_creds(qom::Tree& tree, std::string const& id)
+{
+    auto* object = tree.find_user_object(id);
+    if (!object)
+        return Error::generic(cat("No TLS credentials with id '", id, "'"));
+    auto* creds = dynamic_cast<TlsCreds*>(object);
+    if (!creds)
+        return Error::generic(cat("Object with id '", id, "' is not TLS credentials"));
+    return creds;
 }
 
 Result<std::shared_ptr<TlsContext const>> find_tls_context(qom::Tree& tree, std::string const& id, Endpoint endpoint)
 {
-    auto const* object = tree.find_user_object(id);
-    if (!object)
-        return Error::generic(cat("No TLS credentials with id '", id, "'"));
-    auto const* creds = dynamic_cast<TlsCreds const*>(object);
-    if (!creds)
-        return Error::generic(cat("Object with id '", id, "' is not TLS credentials"));
+    auto const* creds = TRY(find_tls_creds(tree, id));
     TRY(creds->context()->require(endpoint));
     return creds->context();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The QOM types of TLS credentials: abstract tls-creds, and tls-creds-x509, -psk and -anon (qmp-surface
-// sections 8.2 and 9). The files are read once, at creation; connections made later keep the loaded context alive.
+// sections 8.2 and 9). The files are read at creation and by reload(); connections keep the context they were
+// made with alive.
 #pragma once
 
 #include "crypto/tls_context.hpp"
@@ -50,6 +51,11 @@ class TlsCreds {
 public:
     virtual ~TlsCreds() = default;
     virtual std::shared_ptr<TlsContext const> const& context() const = 0;
+    /// Reads the files anew. What is wrong with them leaves the last good ones in force; connections that exist keep
+    /// what they have.
+    virtual Result<void> reload(qom::Tree& tree) = 0;
+    /// How often the files were loaded, from 1.
+    virtual std::int64_t generation() const = 0;
 };
 
 /// Credentials of one type; `create` is what differs.
@@ -64,10 +70,16 @@ public:
     {
     }
     std::shared_ptr<TlsContext const> const& context() const override { return m_context; }
+    Result<void> reload(qom::Tree& tree) override;
+    std::int64_t generation() const override { return m_generation; }
 
 private:
     std::shared_ptr<TlsContext const> m_context;
+    std::int64_t m_generation = 1;
 };
+
+/// The credentials of that id; QEMU's texts when there are none.
+Result<TlsCreds*> find_tls_creds(qom::Tree& tree, std::string const& id);
 
 /// The loaded credentials of that id, for that end; QEMU's texts when there are none.
 Result<std::shared_ptr<TlsContext const>> find_tls_context(qom::Tree& tree, std::string const& id, Endpoint endpoint);

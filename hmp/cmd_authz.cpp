@@ -2,6 +2,7 @@
 #include "hmp/cmd_authz.hpp"
 
 #include "qapi/schema/authz.hpp"
+#include "qapi/schema/crypto.hpp"
 #include "util/text.hpp"
 
 namespace minivisor::hmp {
@@ -35,6 +36,41 @@ awaitable<void> x509_identity(CommandContext& context, qapi::Object args)
         context.print(cat(util::printable(*identity), "\n"));
 }
 
+awaitable<void> tls_creds_reload(CommandContext& context, qapi::Object args)
+{
+    qapi::TlsCredsReloadArguments arguments{text_of(args, "id")};
+    auto const done = co_await context.call<qapi::TlsCredsReload>(std::move(arguments));
+    if (!done)
+        context.error(done.error());
+}
+
+/// "until 2027-01-01T00:00:00Z, 12 days"
+std::string validity(qapi::TlsCertificateInfo const& certificate)
+{
+    constexpr std::int64_t day = 86400;
+    auto const left = certificate.seconds_left;
+    return cat("until ", certificate.not_after, ", ",
+        left <= 0        ? std::string("EXPIRED")
+            : left < day ? cat(left / 3600, " hours")
+                         : cat(left / day, " days"));
+}
+
+awaitable<void> info_tls(CommandContext& context, qapi::Object)
+{
+    auto const list = co_await context.call<qapi::QueryTlsCreds>();
+    if (!list) {
+        context.error(list.error());
+        co_return;
+    }
+    for (auto const& creds : *list) {
+        context.print(cat(creds.id, ": ", creds.type, ", ", creds.endpoint, ", generation ", creds.generation, "\n"));
+        for (auto const& certificate : creds.certificates)
+            context.print(cat("  ", certificate.role == qapi::TlsCertificateRole::own ? "own " : "CA  ",
+                util::printable(certificate.subject), "\n      ", validity(certificate), "\n      SHA-256 ",
+                certificate.fingerprint, "\n"));
+    }
+}
+
 } // namespace
 
 void add_authz_commands(CommandTable& table)
@@ -45,6 +81,10 @@ void add_authz_commands(CommandTable& table)
             authz_explain, {Completion::object_id}});
     table.add({"x509_identity", {{"filename", ArgKind::file}}, "filename",
         "show the identity in a PEM file, as authorization rules have to spell it", x509_identity, {Completion::file}});
+    table.add({"tls_creds_reload", {{"id"}}, "id",
+        "load the files of TLS credentials anew; with an error the last ones stay in force", tls_creds_reload,
+        {Completion::object_id}});
+    table.add_topic({"tls", {}, "", "the TLS credentials that are loaded, and until when they are valid", info_tls});
 }
 
 } // namespace minivisor::hmp

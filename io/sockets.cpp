@@ -96,7 +96,8 @@ Result<util::UniqueFd> listen_inet(InetAddress& address)
             int const on = 1;
             setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
             if (info->ai_family == AF_INET6) {
-                int const only = address.ipv4 != true || address.host.empty() ? 0 : 1;
+                // Where IPv4 is not ruled out, one socket serves both.
+                int const only = address.ipv4 == false || (address.ipv6 == true && address.ipv4 != true) ? 1 : 0;
                 setsockopt(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
             }
             set_port(info->ai_addr, static_cast<std::uint16_t>(port));
@@ -149,18 +150,14 @@ int finish_connect(int fd, int cancel_fd)
 Result<util::UniqueFd> connect_to(sockaddr const* name, socklen_t length, std::string const& text, int cancel_fd)
 {
     auto fd = TRY(new_socket(name->sa_family));
-    int failed = 0;
+    int failed = connect(fd.get(), name, length) == 0 ? 0 : errno;
     // A UNIX socket whose queue is full says so at once rather than let us wait.
-    while (connect(fd.get(), name, length) != 0 && errno == EAGAIN && name->sa_family == AF_UNIX) {
+    while (failed == EAGAIN && name->sa_family == AF_UNIX) {
         pollfd cancel{cancel_fd, POLLIN, 0};
-        if (poll(&cancel, 1, 20) != 0)
-            return Error::system(cat("Failed to connect to '", text, "'"), ECANCELED);
+        failed = poll(&cancel, 1, 20) != 0 ? ECANCELED : connect(fd.get(), name, length) == 0 ? 0 : errno;
     }
-    if (connect(fd.get(), name, length) != 0 && errno != EISCONN) {
-        failed = errno;
-        if (failed == EINPROGRESS)
-            failed = finish_connect(fd.get(), cancel_fd);
-    }
+    if (failed == EINPROGRESS)
+        failed = finish_connect(fd.get(), cancel_fd);
     if (failed != 0)
         return Error::system(cat("Failed to connect to '", text, "'"), failed);
     if (name->sa_family != AF_UNIX) {

@@ -21,7 +21,7 @@ constexpr std::size_t gather_size = std::size_t{8} << 14;
 TlsChannel::TlsChannel(util::UniqueFd socket, std::unique_ptr<crypto::TlsSession> session)
     : m_socket(std::move(socket))
     , m_session(std::move(session))
-    , m_gather(std::make_unique<std::byte[]>(gather_size))
+    , m_gather(std::make_unique_for_overwrite<std::byte[]>(gather_size))
 {
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/app.hpp"
 
+#include "crypto/commands.hpp"
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
 #include "io/commands.hpp"
@@ -170,6 +171,7 @@ Result<void> App::bind()
     hmp::bind_commands(m_registry, m_dispatcher);
     m_chardevs.bind_commands(m_registry);
     io::bind_commands(m_registry, m_tree);
+    crypto::bind_commands(m_registry, m_tree);
     return {};
 }
 

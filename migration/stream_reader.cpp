@@ -19,7 +19,7 @@ constexpr std::size_t spill_size = StreamReader::longest_run * record_size;
 StreamReader::StreamReader(io::Channel& channel, std::span<std::byte const> first, std::size_t buffer_size)
     : m_channel(channel)
     , m_size(std::max<std::size_t>(buffer_size, 4096))
-    , m_memory(std::make_unique<std::byte[]>(spill_size + m_size))
+    , m_memory(std::make_unique_for_overwrite<std::byte[]>(spill_size + m_size))
     , m_buffer(m_memory.get() + spill_size)
 {
     assert(first.size() <= 4096);

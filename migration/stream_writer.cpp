@@ -19,7 +19,7 @@ StreamWriter::StreamWriter(io::Channel& channel, RateLimiter* limiter, std::atom
     : m_channel(channel)
     , m_limiter(limiter)
     , m_sent(sent)
-    , m_arena(std::make_unique<std::byte[]>(arena_size))
+    , m_arena(std::make_unique_for_overwrite<std::byte[]>(arena_size))
     , m_chunk(limiter != nullptr ? limiter->chunk() : std::size_t{2} << 20)
 {
     m_pieces.reserve(most_pieces);

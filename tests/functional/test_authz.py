@@ -3,6 +3,8 @@
 import json
 import os
 
+from harness import migration
+
 NAME = "C=GB,O=Example Org,CN=laptop"
 RULES = {"policy": "deny", "rules": [
     {"match": "CN=laptop,O=Example Org,C=GB", "policy": "allow"},
@@ -85,3 +87,55 @@ def test_secrets_do_not_come_back(t):
     reason = vm.qmp.error("object-add", qom_type="secret", id="t", data="letmein!", format="base64")
     t.check("letmein" not in reason, reason)
     t.check("letmein" not in vm.err.text(), "standard error")
+
+
+def put_folder(source, target):
+    """Replaces the files of a credentials folder."""
+    for name in os.listdir(source):
+        with open(os.path.join(source, name), "rb") as data, open(os.path.join(target, name), "wb") as out:
+            out.write(data.read())
+
+
+def test_reload_of_credentials(t):
+    "credentials are loaded anew by command, all or nothing, and info tls shows which ones are in force"
+    t.requires_minivisor("QEMU has no such command")
+    folder, other = t.pki.server("first"), t.pki.server("second", dn=[("CN", "second")])
+    vm = t.start("-object", "tls-creds-x509,id=tls0,endpoint=server,dir=" + folder)
+    before = vm.qmp.cmd("__org.minivisor_query-tls-creds")
+    t.eq([(c["id"], c["type"], c["endpoint"], c["generation"]) for c in before], [("tls0", "tls-creds-x509", "server", 1)])
+    t.eq([c["role"] for c in before[0]["certificates"]], ["own", "ca"])
+    t.eq(before[0]["certificates"][0]["subject"], "CN=localhost")
+    t.check(before[0]["certificates"][0]["seconds-left"] > 300 * 86400, "a year at most, and most of it left")
+
+    put_folder(other, folder)
+    t.eq(vm.qmp.hmp("tls_creds_reload tls0"), [])
+    after = vm.qmp.cmd("__org.minivisor_query-tls-creds")
+    t.eq((after[0]["generation"], after[0]["certificates"][0]["subject"]), (2, "CN=second"))
+    t.check(after[0]["certificates"][0]["fingerprint"] != before[0]["certificates"][0]["fingerprint"], "another certificate")
+    t.eq(vm.qmp.hmp("info tls")[:2], ["tls0: tls-creds-x509, server, generation 2", "  own CN=second"])
+
+    os.unlink(os.path.join(folder, "server-key.pem"))
+    reason = vm.qmp.error("__org.minivisor_tls-creds-reload", id="tls0")
+    t.eq(reason, "Unable to access credentials %s/server-key.pem: No such file or directory" % folder)
+    t.eq(vm.qmp.cmd("__org.minivisor_query-tls-creds")[0]["generation"], 2)
+    t.eq(vm.qmp.error("__org.minivisor_tls-creds-reload", id="nope"), "No TLS credentials with id 'nope'")
+
+
+def test_a_reload_counts_from_the_next_connection_on(t):
+    "a waiting destination shows its new certificate to the next source, without listening anew"
+    t.requires_minivisor("QEMU has no such command")
+    folder = t.pki.server("old", expired=False, dn=[("CN", "localhost")])
+    target = t.start("-incoming", "defer")
+    source = t.start()
+    migration.add_creds(target, "server", folder)
+    migration.add_creds(source, "client", t.pki.client("client"))
+    uri = migration.listen(target)
+    put_folder(t.pki.server("new", san="DNS:elsewhere"), folder)
+    target.qmp.cmd("__org.minivisor_tls-creds-reload", id="tls0")
+    source.qmp.cmd("migrate", uri=uri)
+    migration.wait_status(source, "failed")
+    t.eq(source.qmp.cmd("query-migrate")["error-desc"], "Certificate does not match the hostname 127.0.0.1")
+    put_folder(t.pki.server("newer"), folder)
+    target.qmp.cmd("__org.minivisor_tls-creds-reload", id="tls0")
+    source.qmp.cmd("migrate", uri=uri)
+    migration.wait_status(source, "completed")

@@ -4,6 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <thread>
+
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -43,6 +46,40 @@ TEST_CASE("sockets: a port in use is an error, or the next one up to to= is take
     auto const next = ListeningSocket::create(tcp(text + ",to=65535"));
     REQUIRE(next);
     CHECK(std::stoi(std::get<InetAddress>(next->address()).port) > port);
+}
+
+TEST_CASE("sockets: a connection that takes its time is waited for, or cancelled")
+{
+    // A listener whose queue is full lets the kernel's first SYN fall, as a slow network would.
+    util::UniqueFd const listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof name;
+    auto* const generic = reinterpret_cast<sockaddr*>(&name);
+    REQUIRE((::bind(listener.get(), generic, length) == 0 && ::listen(listener.get(), 0) == 0));
+    REQUIRE(::getsockname(listener.get(), generic, &length) == 0);
+    auto const address = tcp("127.0.0.1:" + std::to_string(ntohs(name.sin_port)));
+    auto const first = connect_socket(address);
+    REQUIRE(first);
+    auto stop = util::make_pipe().value();
+    Result<util::UniqueFd> second = Error::generic("not tried");
+    std::thread waiting([&] { second = connect_socket(address, stop.read_end.get()); });
+    SECTION("waited for")
+    {
+        util::UniqueFd const one(::accept(listener.get(), nullptr, nullptr));
+        util::UniqueFd const two(::accept(listener.get(), nullptr, nullptr));
+        waiting.join();
+        CHECK(second);
+    }
+    SECTION("cancelled")
+    {
+        stop.write_end.reset();
+        waiting.join();
+        // The queue may have had room for it.
+        if (!second)
+            CHECK(second.error().desc().ends_with(": Operation canceled"));
+    }
 }
 
 TEST_CASE("sockets: nobody listens, nobody is connected")

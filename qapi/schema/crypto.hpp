@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Loaded TLS credentials: what is in force, until when, and how to load it anew. QEMU has no such commands; all
+// names are our own.
+#pragma once
+
+#include "qapi/command.hpp"
+
+namespace minivisor::qapi {
+
+enum class TlsCertificateRole { own, ca };
+BOOST_DESCRIBE_ENUM(TlsCertificateRole, own, ca)
+
+struct TlsCertificateInfo {
+    TlsCertificateRole role = TlsCertificateRole::own;
+    std::string subject;
+    std::string not_before;
+    std::string not_after;
+    std::int64_t seconds_left = 0;
+    std::string fingerprint;
+};
+BOOST_DESCRIBE_STRUCT(TlsCertificateInfo, (), (role, subject, not_before, not_after, seconds_left, fingerprint))
+constexpr auto docs(TlsCertificateInfo const*)
+{
+    return members({{"role", "our own, or one that peers are trusted by"},
+        {"subject", "whose it is, as access rules spell it; empty where it has no usable name"},
+        {"not-before", "valid from, in UTC (RFC 3339)"}, {"not-after", "valid until, in UTC (RFC 3339)"},
+        {"seconds-left", "until then; negative once it has expired"},
+        {"fingerprint", "SHA-256 of the certificate, in hexadecimal"}});
+}
+
+struct TlsCredsInfo {
+    std::string id;
+    std::string type;
+    std::string endpoint;
+    std::int64_t generation = 0;
+    std::vector<TlsCertificateInfo> certificates;
+};
+BOOST_DESCRIBE_STRUCT(TlsCredsInfo, (), (id, type, endpoint, generation, certificates))
+constexpr auto docs(TlsCredsInfo const*)
+{
+    return members({{"id", "the object"}, {"type", "its type"}, {"endpoint", "client or server"},
+        {"generation", "how often it was loaded, from 1"}, {"certificates", "what is loaded"}});
+}
+struct QueryTlsCreds : Command<"__org.minivisor_query-tls-creds", Empty, std::vector<TlsCredsInfo>> {
+    static constexpr CommandInfo info{.summary = "The TLS credentials, with the certificates that are in force."};
+};
+
+struct TlsCredsReloadArguments {
+    std::string id;
+};
+BOOST_DESCRIBE_STRUCT(TlsCredsReloadArguments, (), (id))
+constexpr auto docs(TlsCredsReloadArguments const*) { return members({{"id", "the credentials"}}); }
+struct TlsCredsReload : Command<"__org.minivisor_tls-creds-reload", TlsCredsReloadArguments> {
+    static constexpr CommandInfo info{
+        .summary = "Load the files of TLS credentials anew: all of it or, with an error, nothing."};
+};
+
+} // namespace minivisor::qapi
