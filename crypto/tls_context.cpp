@@ -58,6 +58,13 @@ std::string with_key_exchanges(TlsPriority const& priority, std::initializer_lis
     return list;
 }
 
+/// For SSL_CTX_set_cert_verify_callback.
+int refuse_certificate(X509_STORE_CTX* chain, void*)
+{
+    X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
+    return 0;
+}
+
 } // namespace
 
 TlsContext::~TlsContext() = default;
@@ -97,8 +104,13 @@ Result<std::shared_ptr<TlsContext const>> TlsContext::load_psk(PskOptions const&
     keys.use(made->native(), options.endpoint, user);
     made->m_keys = std::make_unique<PskKeys>(std::move(keys));
     SSL_CTX_set_app_data(made->native(), made->m_keys.get());
-    if (server)
+    if (server) {
         TRY(use_dh(made->native(), dh));
+    } else {
+        // A server that passes over the key and shows a certificate instead has proved nothing to us.
+        SSL_CTX_set_verify(made->native(), SSL_VERIFY_PEER, nullptr);
+        SSL_CTX_set_cert_verify_callback(made->native(), refuse_certificate, nullptr);
+    }
     return std::shared_ptr<TlsContext const>(made);
 }
 

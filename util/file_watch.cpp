@@ -31,6 +31,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds patience{100};
 /// As many links as the kernel follows (path_resolution(7)).
 constexpr int most_links = 40;
+constexpr int most_looks = 16;
 
 /// A directory and a name that is looked up in it.
 using Lookup = std::pair<std::string, std::string>;
@@ -116,9 +117,12 @@ public:
     /// Watches what leads to the file now.
     void look()
     {
-        // What changed between looking and watching would go unnoticed: until both agree.
+        // What changed between looking and watching would go unnoticed: until both agree. Where somebody keeps
+        // changing it, the next event brings us here again.
         std::vector<Lookup> seen;
-        for (auto lookups = lookups_of(m_path); lookups != seen; lookups = lookups_of(m_path)) {
+        int tries = 0;
+        for (auto lookups = lookups_of(m_path); lookups != seen && tries < most_looks; lookups = lookups_of(m_path)) {
+            ++tries;
             seen = std::move(lookups);
             std::map<int, std::set<std::string>> names;
             m_file = {-1, {}};
@@ -157,8 +161,9 @@ public:
             if (std::exchange(m_way_changed, false)) {
                 look();
                 // What was moved here is complete; what was created may still be written.
+                bool const moved = std::exchange(m_moved, false);
                 if (signature_of(m_path) != m_signature)
-                    (std::exchange(m_moved, false) ? m_complete : m_half_written) = true;
+                    (moved ? m_complete : m_half_written) = true;
             }
             if (m_half_written && !deadline)
                 deadline = Clock::now() + patience;

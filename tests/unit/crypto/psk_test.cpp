@@ -68,6 +68,19 @@ TEST_CASE("psk: another key, or a user that the server does not know, does not c
     }
 }
 
+TEST_CASE("psk: a server that shows a certificate instead of knowing the key is refused")
+{
+    TempDir const dir;
+    dir.write("keys.psk", two_users);
+    Directory const files;
+    for (auto const* const priority : {"NORMAL", "NORMAL:-VERS-TLS1.3"}) {
+        X509Options const open{.verify_peer = false, .sanity_check = false};
+        Pair pair(psk(dir, Endpoint::client, "alice", priority), load_context(files.dir, Endpoint::server, open));
+        pair.run();
+        CHECK(pair.client_step == Step::failed);
+    }
+}
+
 TEST_CASE("psk: where there is authorization to be asked there must be a certificate")
 {
     TempDir const dir;
