@@ -30,17 +30,37 @@ def moved(t, source, target):
     t.eq(migration.digest(target), migration.digest(source), "memory")
 
 
-def both_ways(t, transport, capabilities=(), tls=False):
+def use_certificates(t, sender, source, target):
+    migration.add_creds(target, "server", t.pki.server(sender + "-server"))
+    migration.add_creds(source, "client", t.pki.client(sender + "-client"))
+    migration.allow(target, GOOD)
+    migration.set_parameters(source, tls_hostname="localhost")
+
+
+def use_keys(t, sender, source, target):
+    folder = t.path("psk")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "keys.psk"), "w", encoding="ascii") as out:
+        out.write("alice:00112233445566778899aabbccddeeff\nbob:ffeeddccbbaa99887766554433221100\n")
+    for instance, more in ((target, {"endpoint": "server"}), (source, {"endpoint": "client", "username": "bob"})):
+        instance.qmp.cmd("object-add", qom_type="tls-creds-psk", id_="tls0", dir_=folder, **more)
+        migration.set_parameters(instance, tls_creds="tls0")
+
+
+def use_nothing(t, sender, source, target):
+    for instance, endpoint in ((target, "server"), (source, "client")):
+        instance.qmp.cmd("object-add", qom_type="tls-creds-anon", id_="tls0", endpoint=endpoint)
+        migration.set_parameters(instance, tls_creds="tls0")
+
+
+def both_ways(t, transport, capabilities=(), credentials=None):
     for sender in ("qemu", "minivisor"):
         source, target = peers(t, sender)
         for instance in (source, target):
             if capabilities:
                 migration.set_capabilities(instance, *capabilities)
-        if tls:
-            migration.add_creds(target, "server", t.pki.server(sender + "-server"))
-            migration.add_creds(source, "client", t.pki.client(sender + "-client"))
-            migration.allow(target, GOOD)
-            migration.set_parameters(source, tls_hostname="localhost")
+        if credentials:
+            credentials(t, sender, source, target)
         over(t, transport, source, target)
         moved(t, source, target)
         for instance in (source, target):
@@ -78,12 +98,22 @@ def test_return_path(t):
 
 def test_tls(t):
     "memory moves from QEMU to minivisor and back over TLS with authorization"
-    both_ways(t, "tcp", tls=True)
+    both_ways(t, "tcp", credentials=use_certificates)
 
 
 def test_tls_return_path(t):
     "memory moves from QEMU to minivisor and back over TLS with the return-path capability"
-    both_ways(t, "tcp", ("return-path",), tls=True)
+    both_ways(t, "tcp", ("return-path",), credentials=use_certificates)
+
+
+def test_psk(t):
+    "memory moves from QEMU to minivisor and back over TLS with a key that both have"
+    both_ways(t, "tcp", credentials=use_keys)
+
+
+def test_anonymous(t):
+    "memory moves from QEMU to minivisor and back over TLS without any identity"
+    both_ways(t, "tcp", credentials=use_nothing)
 
 
 def test_a_qemu_that_is_refused(t):
