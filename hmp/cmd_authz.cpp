@@ -44,15 +44,17 @@ awaitable<void> tls_creds_reload(CommandContext& context, qapi::Object args)
         context.error(done.error());
 }
 
+std::string counted(std::int64_t count, std::string_view what) { return cat(count, ' ', what, count == 1 ? "" : "s"); }
+
 /// "until 2027-01-01T00:00:00Z, 12 days"
 std::string validity(qapi::TlsCertificateInfo const& certificate)
 {
-    constexpr std::int64_t day = 86400;
+    constexpr std::int64_t hour = 3600;
     auto const left = certificate.seconds_left;
     return cat("until ", certificate.not_after, ", ",
-        left <= 0        ? std::string("EXPIRED")
-            : left < day ? cat(left / 3600, " hours")
-                         : cat(left / day, " days"));
+        left <= 0              ? std::string("EXPIRED")
+            : left < 24 * hour ? counted(left / hour, "hour")
+                               : counted(left / (24 * hour), "day"));
 }
 
 awaitable<void> info_tls(CommandContext& context, qapi::Object)
