@@ -14,7 +14,7 @@
 
 #include <sys/stat.h>
 
-#include <cstring>
+#include <algorithm>
 
 namespace minivisor::crypto {
 
@@ -92,7 +92,7 @@ Result<KeyPtr> read_key(std::string const& path, SecretBytes const* password)
             question.encrypted = true;
             if (!question.password || question.password->size() > static_cast<std::size_t>(size))
                 return -1;
-            std::memcpy(buffer, question.password->data(), question.password->size());
+            std::ranges::copy(as_text(*question.password), buffer);
             return static_cast<int>(question.password->size());
         },
         &asked));
