@@ -57,6 +57,8 @@ Result<std::unique_ptr<AuthZListFile>> AuthZListFile::create(
 
 Result<void> AuthZListFile::load()
 {
+    // From reading to use: of two loads, the one that read last has to count.
+    std::lock_guard const one_at_a_time(m_loading);
     auto rules = read_rules(m_options.filename);
     std::lock_guard const guard(m_mutex);
     m_rules = rules ? *std::move(rules) : nullptr;

@@ -38,6 +38,7 @@ private:
     Result<void> load();
     void reload();
 
+    std::mutex m_loading; ///< held by a load from its begin to its end
     /// What the watch's thread replaces.
     mutable std::mutex m_mutex;
     std::shared_ptr<Rules const> m_rules;
