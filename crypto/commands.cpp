@@ -3,50 +3,30 @@
 
 #include "crypto/identity.hpp"
 #include "crypto/tls_creds.hpp"
+#include "crypto/validity.hpp"
 #include "qapi/schema/crypto.hpp"
-#include "util/text.hpp"
 
-#include <array>
-#include <cstdio>
-#include <ctime>
+#include <chrono>
 
 namespace minivisor::crypto {
 
 namespace {
 
-std::string utc(ASN1_TIME const* time)
-{
-    std::tm parts{};
-    if (ASN1_TIME_to_tm(time, &parts) != 1)
-        return "unknown";
-    std::array<char, 64> text;
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text.data();
-}
-
-std::int64_t seconds_until(ASN1_TIME const* time)
-{
-    int days = 0;
-    int seconds = 0;
-    return ASN1_TIME_diff(&days, &seconds, nullptr, time) == 1 ? std::int64_t{days} * 86400 + seconds : 0;
-}
-
 qapi::TlsCertificateInfo describe(X509 const* certificate, qapi::TlsCertificateRole role)
 {
+    auto const moment = [](ASN1_TIME const* time) {
+        auto const known = time_of(time);
+        return known ? utc_text(*known) : std::string("unknown");
+    };
     qapi::TlsCertificateInfo info;
     info.role = role;
     info.subject = identity_of(certificate).value_or("");
-    info.not_before = utc(X509_get0_notBefore(certificate));
-    info.not_after = utc(X509_get0_notAfter(certificate));
-    info.seconds_left = seconds_until(X509_get0_notAfter(certificate));
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-    unsigned size = 0;
-    if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) == 1)
-        for (unsigned i = 0; i < size; ++i) {
-            std::array<char, 3> byte;
-            std::snprintf(byte.data(), byte.size(), "%02x", unsigned{digest[i]});
-            info.fingerprint += byte.data();
-        }
+    info.not_before = moment(X509_get0_notBefore(certificate));
+    info.not_after = moment(X509_get0_notAfter(certificate));
+    auto const now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    if (auto const end = time_of(X509_get0_notAfter(certificate)))
+        info.seconds_left = (*end - now).count();
+    info.fingerprint = fingerprint(certificate);
     return info;
 }
 

@@ -6,11 +6,10 @@
 #include <openssl/obj_mac.h>
 #include <openssl/objects.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <string_view>
 
 namespace minivisor::crypto {
 
@@ -213,6 +212,16 @@ Result<std::string> identity_of(X509 const* certificate)
         identity += TRY(attribute_text(entry));
     }
     return identity;
+}
+
+std::optional<std::string> attribute_oid(std::string_view name)
+{
+    auto const same_letter = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
+    for (auto const& attribute : known_attributes) {
+        if (std::ranges::equal(attribute.name, name, same_letter))
+            return std::string(attribute.oid);
+    }
+    return std::nullopt;
 }
 
 } // namespace minivisor::crypto

@@ -6,7 +6,9 @@
 #include "crypto/openssl.hpp"
 #include "util/result.hpp"
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace minivisor::crypto {
 
@@ -16,5 +18,8 @@ namespace minivisor::crypto {
 /// Errors: an empty subject, a value that cannot be written, and a value with NUL, CR or LF, which no
 /// honest certificate has and which would forge lines in logs and in lists of one name a line.
 Result<std::string> identity_of(X509 const* certificate);
+
+/// The dotted OID of an attribute by the name that identities give it, in either case: "CN", "EMAIL".
+std::optional<std::string> attribute_oid(std::string_view name);
 
 } // namespace minivisor::crypto

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -24,8 +25,8 @@ import time
 MIB = 1 << 20
 COLOURS = {"hmp": "36", "qmp": "33", "reply": "2", "good": "32;1", "bad": "31;1", "title": "1", "note": "2"}
 COLOURED = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-ALLOWED = [("CN", "laptop.example.com"), ("O", "Example Org"), ("L", "London"), ("ST", "London"), ("C", "GB")]
-STRANGER = [("CN", "stranger.example.com")] + ALLOWED[1:]
+ALLOWED = "CN=laptop.example.com,O=Example Org,L=London,ST=London,C=GB"
+STRANGER = ALLOWED.replace("laptop", "stranger")
 PROMPT = b"(qemu) "
 
 
@@ -45,40 +46,15 @@ def note(text):
     print(paint("note", textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ")), flush=True)
 
 
-def identity(dn):
-    return ",".join("%s=%s" % pair for pair in dn)
-
-
 # -- the PKI
 
-def openssl(*arguments):
-    done = subprocess.run(("openssl",) + arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def pki(binary, work, *words):
+    """Runs minivisor-pki, which lies beside minivisor."""
+    argv = [os.path.join(os.path.dirname(binary), "minivisor-pki")] + list(words)
+    print("  $ " + " ".join(shlex.quote(os.path.basename(argv[0]) if w == argv[0] else w) for w in argv), flush=True)
+    done = subprocess.run(argv, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
-        raise Wrong("openssl %s: %s" % (arguments[0], done.stdout.decode("utf-8", "replace")[-500:]))
-
-
-def make_ca(folder):
-    os.makedirs(folder)
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=Demo CA",
-            "-keyout", folder + "/ca-key.pem", "-out", folder + "/ca-cert.pem",
-            "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-
-
-def make_leaf(ca, folder, role, dn, san=None):
-    """A credentials folder as tls-creds-x509 wants it, with its private key for the owner only."""
-    os.makedirs(folder, mode=0o700)
-    shutil.copy(ca + "/ca-cert.pem", folder)
-    key, request, cert = (folder + "/" + role + end for end in ("-key.pem", ".csr", "-cert.pem"))
-    openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-utf8",
-            "-subj", "".join("/%s=%s" % pair for pair in dn), "-keyout", key, "-out", request)
-    os.chmod(key, 0o600)
-    with open(folder + "/ext", "w", encoding="ascii") as out:
-        out.write("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=%sAuth\n%s" % (
-            role, "subjectAltName=%s\n" % san if san else ""))
-    openssl("x509", "-req", "-in", request, "-CA", ca + "/ca-cert.pem", "-CAkey", ca + "/ca-key.pem", "-CAcreateserial",
-            "-days", "2", "-extfile", folder + "/ext", "-out", cert)
-    os.unlink(request)
-    os.unlink(folder + "/ext")
+        raise Wrong("minivisor-pki %s: %s" % (words[0], done.stdout.decode("utf-8", "replace")[-500:]))
 
 
 # -- one minivisor
@@ -231,18 +207,16 @@ def source(binary, work, name, seed):
 
 def show(binary, work):
     title("1. A throw-away certificate authority, a server and two clients")
-    ca = work + "/ca"
-    make_ca(ca)
-    make_leaf(ca, work + "/dest-tls", "server", [("CN", "localhost")], "DNS:localhost,IP:127.0.0.1")
-    make_leaf(ca, work + "/laptop-tls", "client", ALLOWED)
-    make_leaf(ca, work + "/stranger-tls", "client", STRANGER)
-    note("allowed:  " + identity(ALLOWED))
-    note("stranger: %s (a good certificate of the same authority)" % identity(STRANGER))
+    pki(binary, work, "init", "ca", "--days", "2")
+    pki(binary, work, "server", "ca", "dest-tls", "localhost", "127.0.0.1")
+    pki(binary, work, "client", "ca", "laptop-tls", ALLOWED)
+    pki(binary, work, "client", "ca", "stranger-tls", STRANGER)
+    note("The stranger has a good certificate of the same authority, but another name.")
 
     title("2. The destination: TLS with an authorization object")
     dest = Vm(binary, work, "dest", "-incoming", "defer")
     dest.hmp("object_add tls-creds-x509,id=tls0,dir=%s/dest-tls,endpoint=server,verify-peer=yes" % work)
-    dest.hmp("object_add authz-simple,id=auth0,identity=" + identity(ALLOWED).replace(",", ",,"))
+    dest.hmp("object_add authz-simple,id=auth0,identity=" + ALLOWED.replace(",", ",,"))
     dest.hmp("migrate_set_parameter tls-creds tls0")
     dest.hmp("migrate_set_parameter tls-authz auth0")
     dest.qmp("migrate-incoming", uri="tcp:127.0.0.1:0", exit_on_error=False)
@@ -262,7 +236,7 @@ def show(binary, work):
     log = dest.show_log()
     if not refused.get("error-desc"):
         raise Wrong("the refused source gives no reason")
-    if "is denied" not in log or STRANGER[0][1] not in log:
+    if "is denied" not in log or STRANGER not in log:
         raise Wrong("the destination's log does not say who was denied")
     if not there.get("error-desc"):
         raise Wrong("the destination's query-migrate does not tell of the refusal")
