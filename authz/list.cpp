@@ -37,7 +37,11 @@ Result<void> AuthZList::apply(AuthZListOptions changed)
 
 void register_list(qom::TypeRegistry& types)
 {
-    qom::UserType<AuthZList>("authz-list").settable("policy").settable("rules").add_to(types, "authz");
+    qom::UserType<AuthZList>(
+        "authz-list", "Rules in order; the first that matches a name decides whether it may come in.")
+        .settable("policy")
+        .settable("rules")
+        .add_to(types, "authz");
 }
 
 } // namespace minivisor::authz

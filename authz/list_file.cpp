@@ -96,7 +96,9 @@ std::vector<std::string> AuthZListFile::near_misses(std::string_view identity) c
 
 void register_list_file(qom::TypeRegistry& types)
 {
-    qom::UserType<AuthZListFile>("authz-list-file").add_to(types, "authz");
+    qom::UserType<AuthZListFile>(
+        "authz-list-file", "Rules as in `authz-list`, from a file that is followed while it changes.")
+        .add_to(types, "authz");
     types.add_alias("authz-listfile", "authz-list-file");
 }
 

@@ -27,7 +27,9 @@ std::vector<std::string> AuthZSimple::near_misses(std::string_view identity) con
 
 void register_simple(qom::TypeRegistry& types)
 {
-    qom::UserType<AuthZSimple>("authz-simple").settable("identity").add_to(types, "authz");
+    qom::UserType<AuthZSimple>("authz-simple", "One name that may come in.")
+        .settable("identity")
+        .add_to(types, "authz");
 }
 
 } // namespace minivisor::authz

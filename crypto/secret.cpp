@@ -158,7 +158,7 @@ void register_secrets(qom::TypeRegistry& types)
     common.name = "secret_common";
     common.abstract = true;
     types.add(std::move(common));
-    qom::UserType<Secret>("secret")
+    qom::UserType<Secret>("secret", "A password or a key, for other objects to use by its id.")
         .read_only(
             "loaded", "bool", "whether the secret is there: always", [](Secret const&) { return qapi::Value(true); })
         .add_to(types, "secret_common");

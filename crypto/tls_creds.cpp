@@ -52,9 +52,9 @@ Loaded load(TlsCredsOptions const& options, qom::Tree&)
 }
 
 template <typename Options>
-void register_type(qom::TypeRegistry& types, std::string name)
+void register_type(qom::TypeRegistry& types, std::string name, std::string summary)
 {
-    qom::UserType<TlsCredsOf<Options>>(std::move(name))
+    qom::UserType<TlsCredsOf<Options>>(std::move(name), std::move(summary))
         .read_only("loaded", "bool", "whether the files are loaded: always",
             [](TlsCredsOf<Options> const&) { return qapi::Value(true); })
         .add_to(types, "tls-creds");
@@ -103,9 +103,13 @@ void register_tls_creds(qom::TypeRegistry& types)
     base.name = "tls-creds";
     base.abstract = true;
     types.add(std::move(base));
-    register_type<TlsCredsX509Options>(types, "tls-creds-x509");
-    register_type<TlsCredsPskOptions>(types, "tls-creds-psk");
-    register_type<TlsCredsOptions>(types, "tls-creds-anon");
+    register_type<TlsCredsX509Options>(types, "tls-creds-x509",
+        "TLS with certificates: `ca-cert.pem`, `server-cert.pem` and `server-key.pem` or `client-cert.pem` and "
+        "`client-key.pem`, and a `ca-crl.pem` if there is one, in `dir`.");
+    register_type<TlsCredsPskOptions>(
+        types, "tls-creds-psk", "TLS with keys that both ends have: the file `keys.psk` in `dir`.");
+    register_type<TlsCredsOptions>(
+        types, "tls-creds-anon", "TLS without any proof of who the peer is: it protects from listeners only.");
 }
 
 } // namespace minivisor::crypto

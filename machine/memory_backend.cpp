@@ -62,9 +62,9 @@ Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryB
 }
 
 template <typename Options>
-void register_backend(qom::TypeRegistry& types, std::string name)
+void register_backend(qom::TypeRegistry& types, std::string name, std::string summary)
 {
-    qom::UserType<MemoryBackendObject<Options>>(std::move(name)).add_to(types, "memory-backend");
+    qom::UserType<MemoryBackendObject<Options>>(std::move(name), std::move(summary)).add_to(types, "memory-backend");
 }
 
 } // namespace
@@ -87,9 +87,11 @@ void register_memory_backends(qom::TypeRegistry& types)
     base.name = "memory-backend";
     base.abstract = true;
     types.add(std::move(base));
-    register_backend<MemoryBackendRamOptions>(types, "memory-backend-ram");
-    register_backend<MemoryBackendFileOptions>(types, "memory-backend-file");
-    register_backend<MemoryBackendMemfdOptions>(types, "memory-backend-memfd");
+    register_backend<MemoryBackendRamOptions>(
+        types, "memory-backend-ram", "Memory of this process, as a machine's RAM.");
+    register_backend<MemoryBackendFileOptions>(types, "memory-backend-file", "A mapped file, as a machine's RAM.");
+    register_backend<MemoryBackendMemfdOptions>(
+        types, "memory-backend-memfd", "Memory that others can map by its descriptor, as a machine's RAM.");
 }
 
 std::vector<qapi::Memdev> list_memory_backends(qom::Tree& tree)

@@ -23,7 +23,7 @@ BOOST_DESCRIBE_STRUCT(MemoryBackendOptions, (),
         x_use_canonical_path_for_ramblock_id))
 constexpr auto docs(MemoryBackendOptions const*)
 {
-    return qapi::members({{"size", "bytes"}, {"dump", "part of core dumps (default on)"},
+    return qapi::members({{"size", "how much memory"}, {"dump", "part of core dumps (default on)"},
         {"merge", "equal pages may be merged (default on)"}, {"prealloc", "allocate all of it at once (default off)"},
         {"reserve", "reserve swap space (default on; off is not supported)"},
         {"share", "others that map it see changes (default off; on for memfd)"},

@@ -48,4 +48,11 @@ Result<int> print_authz_answer(qom::Tree& tree, std::string const& question)
     return print(lines, answer.allowed ? 0 : denied);
 }
 
+Result<int> print_manual(ManualSources const& sources, std::string const& page)
+{
+    auto const text = TRY(manual_page(sources, page));
+    std::fputs(text.c_str(), stdout);
+    return std::fflush(stdout) == 0 ? 0 : 1;
+}
+
 } // namespace minivisor::main

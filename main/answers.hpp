@@ -2,6 +2,7 @@
 // The options that ask something, print the answer on standard output and end the program. Each gives its exit status.
 #pragma once
 
+#include "main/manual.hpp"
 #include "qom/tree.hpp"
 
 #include <string>
@@ -16,5 +17,8 @@ Result<int> print_identity(std::string const& path);
 
 /// -check-authz ID,identity=NAME: whether an object would let NAME in: 0 for yes, 2 for no.
 Result<int> print_authz_answer(qom::Tree& tree, std::string const& question);
+
+/// -manual PAGE: a page of the reference manual.
+Result<int> print_manual(ManualSources const& sources, std::string const& page);
 
 } // namespace minivisor::main

@@ -72,6 +72,10 @@ public:
             return print_object_help(m_types, *m_options.object_help);
         if (m_options.identity_file)
             return print_identity(*m_options.identity_file);
+        if (m_options.manual_page) {
+            TRY(build());
+            return print_manual({m_registry, m_types}, *m_options.manual_page);
+        }
         if (m_options.check_authz) {
             TRY(create_objects());
             return print_authz_answer(m_tree, *m_options.check_authz);
@@ -87,6 +91,7 @@ public:
     }
 
 private:
+    Result<void> build();
     Result<void> open();
     Result<void> create_objects();
     Result<void> open_monitors();
@@ -122,13 +127,9 @@ private:
     int m_status = 0;
 };
 
-Result<void> App::open()
+/// Everything that can be spoken of, and the commands for it; nothing of it is reached from outside yet.
+Result<void> App::build()
 {
-    if (m_options.daemonize)
-        m_daemon = TRY(Daemon::start());
-    if (m_options.process_name)
-        prctl(PR_SET_NAME, m_options.process_name->c_str());
-    m_signals = TRY(open_signal_fd());
     TRY(bind());
     TRY(create_objects());
     m_machine = TRY(machine::Machine::create(m_options.machine, m_tree, m_events));
@@ -142,6 +143,17 @@ Result<void> App::open()
         m_io, *m_machine, m_tree, m_events, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
     m_registry.close();
+    return {};
+}
+
+Result<void> App::open()
+{
+    if (m_options.daemonize)
+        m_daemon = TRY(Daemon::start());
+    if (m_options.process_name)
+        prctl(PR_SET_NAME, m_options.process_name->c_str());
+    m_signals = TRY(open_signal_fd());
+    TRY(build());
 
     if (m_options.pidfile)
         m_pidfile.emplace(TRY(PidFile::create(*m_options.pidfile)));

@@ -7,6 +7,12 @@
 
 namespace minivisor::main {
 
+/// What `-chardev` takes, for the manual.
+inline constexpr std::string_view chardev_details
+    = "`stdio,id=ID` and `null,id=ID` take nothing else. `socket,id=ID` takes `path=FILE` for a UNIX socket, or "
+      "`port=PORT` and `host=HOST`, with `ipv4=on|off`, `ipv6=on|off` and `to=LAST` (a last port to try); `server=on` "
+      "to listen, and then `wait=off` to go on without waiting for the first client.";
+
 /// "socket,id=c0,path=/x,server=on,wait=off", "stdio,id=c0", "null,id=c0".
 Result<Chardev> parse_chardev(std::string_view text);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The command line as a table: each option once, with its argument, its help and what it sets. Only
-// text is looked at; nothing is opened or started. Errors carry QEMU's prefix "-OPTION ARGUMENT: ".
+// What the command line says. Only text is looked at; nothing is opened or started. Errors carry QEMU's prefix
+// "-OPTION ARGUMENT: ". The options themselves are declared in main/option_row and the files beside it.
 #pragma once
 
 #include "io/address.hpp"
@@ -61,11 +61,15 @@ struct Options {
     std::optional<std::string> identity_file;
     /// A question to an authorization object, to be answered before anything is opened.
     std::optional<std::string> check_authz;
+    /// A page of the manual to print.
+    std::optional<std::string> manual_page;
 };
 
 Result<Options> parse_options(int argc, char const* const* argv);
 
 /// The text of -help, which the table makes.
 std::string options_help();
+/// The text of -version.
+std::string version_text();
 
 } // namespace minivisor::main

@@ -28,6 +28,8 @@ struct Name {
 struct CommandInfo {
     std::string_view summary;
     bool allow_oob = false; ///< may be executed out of band (QMP specification, 2.3.1)
+    std::string_view details = {}; ///< more for the manual, in paragraphs with an empty line between them
+    std::string_view errors = {}; ///< for the manual: what it refuses, beside arguments of a wrong form
 };
 
 /// Base of a command's declaration: struct Stop : Command<"stop"> { static constexpr CommandInfo info{...}; };

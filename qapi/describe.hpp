@@ -3,7 +3,8 @@
 // BOOST_DESCRIBE_STRUCT and a constexpr docs(T const*) that lists the wire names of its members in
 // order, each with its meaning; a static_assert compares the two ('-' and '_' alike). An enum is
 // declared with BOOST_DESCRIBE_ENUM, its wire names being the enumerators with '_' as '-'; an
-// enumerator that is a C++ word takes a trailing underscore. optional<T> is an optional member.
+// enumerator that is a C++ word takes a trailing underscore; a constexpr docs(E const*) may say what each
+// value means. optional<T> is an optional member.
 #pragma once
 
 #include "qapi/type_info.hpp"
@@ -85,6 +86,20 @@ constexpr bool docs_match()
     bool match = true;
     std::size_t i = 0;
     boost::mp11::mp_for_each<OwnMembers<T>>([&](auto d) { match = match && same_name(d.name, list[i++].name); });
+    return match;
+}
+
+/// The words for an enum's values say each of them, in order.
+template <typename E>
+constexpr bool value_docs_match()
+{
+    constexpr auto list = docs(static_cast<E const*>(nullptr));
+    if (list.size() != boost::mp11::mp_size<boost::describe::describe_enumerators<E>>::value)
+        return false;
+    bool match = true;
+    std::size_t i = 0;
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<E>>(
+        [&](auto d) { match = match && same_name(d.name, list[i++].name); });
     return match;
 }
 
@@ -232,6 +247,11 @@ TypeInfo make_type_info()
                 c = c == '_' ? '-' : c;
             info.values.push_back(name);
         });
+        if constexpr (requires { docs(static_cast<T const*>(nullptr)); }) {
+            static_assert(value_docs_match<T>(), "docs() of an enum must list the wire name of each value, in order");
+            for (auto const& doc : docs(static_cast<T const*>(nullptr)))
+                info.value_docs.emplace_back(doc.text);
+        }
     } else {
         info.name = std::string(bare_name<T>());
         info.kind = Kind::object;

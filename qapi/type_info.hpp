@@ -37,6 +37,7 @@ struct TypeInfo {
     unsigned bits = 0;
 
     std::vector<std::string> values; ///< enumerations: wire names, by numeric value from 0
+    std::vector<std::string> value_docs; ///< what each means; empty where the names say it
 
     TypeInfo const* element = nullptr; ///< arrays
     std::size_t (*count)(void const* array) = nullptr;

@@ -31,6 +31,7 @@ struct Type {
     using Create = std::function<Result<std::unique_ptr<Object>>(void* options, Tree&)>;
 
     std::string name;
+    std::string summary; ///< what its objects are for, in a sentence
     Type const* parent = nullptr;
     bool abstract = false;
     qapi::TypeInfo const* options = nullptr; ///< set where users may create objects of the type

@@ -16,9 +16,11 @@ class UserType {
 public:
     using Options = typename T::Options;
 
-    explicit UserType(std::string name)
+    /// `summary` says what an object of the type is for.
+    UserType(std::string name, std::string summary)
     {
         m_type.name = std::move(name);
+        m_type.summary = std::move(summary);
         m_type.options = &qapi::type_of<Options>();
         for (auto const& member : m_type.options->members)
             m_type.properties.push_back(option_property(member));

@@ -18,7 +18,9 @@ constexpr auto docs(QmpCapabilitiesArguments const*)
     return members({{"enable", "capabilities to switch on for this session"}});
 }
 struct QmpCapabilities : Command<"qmp_capabilities", QmpCapabilitiesArguments> {
-    static constexpr CommandInfo info{.summary = "End the negotiation and switch on capabilities."};
+    static constexpr CommandInfo info{.summary = "End the negotiation and switch on capabilities.",
+        .details = "The first command of a session; others are refused before it.",
+        .errors = "`CommandNotFound` when the negotiation is complete already."};
 };
 
 struct VersionTriple {

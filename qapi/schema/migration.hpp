@@ -25,6 +25,20 @@ enum class MigrationStatus {
 };
 BOOST_DESCRIBE_ENUM(MigrationStatus, none, setup, cancelling, cancelled, active, postcopy_active, postcopy_paused,
     postcopy_recover, completed, failed, colo, pre_switchover, device, wait_unplug)
+constexpr auto docs(MigrationStatus const*)
+{
+    return members({{"none", "there was none yet"},
+        {"setup", "being prepared: the connection, TLS, authorization; on a destination, waiting"},
+        {"cancelling", "a cancel was asked for"}, {"cancelled", "it was cancelled; the guest is still here"},
+        {"active", "the guest's memory moves"}, {"postcopy-active", "the guest runs at the destination already"},
+        {"postcopy-paused", "the same, and the connection is lost"},
+        {"postcopy-recover", "the same, and the connection is being made anew"},
+        {"completed", "the guest is at the destination"}, {"failed", "it failed; `error-desc` says why"},
+        {"colo", "COLO goes on behind it"},
+        {"pre-switchover", "the guest stands still and waits for `migrate-continue`"},
+        {"device", "the states of devices move; the guest stands still"},
+        {"wait-unplug", "waits for devices to be unplugged"}});
+}
 
 struct MigrationStats {
     std::int64_t transferred = 0;
@@ -65,6 +79,12 @@ constexpr auto docs(MigrationStats const*)
 
 enum class RefusalStage { transport, handshake, verify, authorize, header };
 BOOST_DESCRIBE_ENUM(RefusalStage, transport, handshake, verify, authorize, header)
+constexpr auto docs(RefusalStage const*)
+{
+    return members({{"transport", "its connection failed"}, {"handshake", "the TLS handshake failed"},
+        {"verify", "its certificate was not good"}, {"authorize", "`tls-authz` said no to its identity"},
+        {"header", "what it sent is no migration stream, or nothing came in time"}});
+}
 
 struct MigrationRefusal {
     std::string peer;
@@ -107,7 +127,9 @@ constexpr auto docs(MigrationInfo const*)
 }
 
 struct QueryMigrate : Command<"query-migrate", Empty, MigrationInfo> {
-    static constexpr CommandInfo info{.summary = "How the migration is going."};
+    static constexpr CommandInfo info{.summary = "How the migration is going.",
+        .details
+        = "On a destination, how the guest comes in. Members that have no meaning in the present state are absent."};
 };
 
 struct MigrateArguments {
@@ -122,7 +144,13 @@ constexpr auto docs(MigrateArguments const*)
         {"detach", "of no meaning in QMP, which never waits"}, {"resume", "resume a paused postcopy migration"}});
 }
 struct Migrate : Command<"migrate", MigrateArguments> {
-    static constexpr CommandInfo info{.summary = "Move the guest to another process; returns at once."};
+    static constexpr CommandInfo info{.summary = "Move the guest to another process; returns at once.",
+        .details
+        = "The reply comes when the settings and the address were checked. How it goes on is told by `query-migrate` "
+          "and, with the capability `events`, by the event `MIGRATION`. With `tls-creds` set the connection is TLS; "
+          "the name in the destination's certificate must be `tls-hostname`, or the host of the address.",
+        .errors = "a migration that runs already, a run state that forbids one, an address of a wrong form, and "
+                  "settings that have no engine here yet, which are named."};
 };
 
 struct MigrateIncomingArguments {
@@ -136,11 +164,20 @@ constexpr auto docs(MigrateIncomingArguments const*)
         {"exit-on-error", "end the program with status 1 when a load fails (the default)"}});
 }
 struct MigrateIncoming : Command<"migrate-incoming", MigrateIncomingArguments> {
-    static constexpr CommandInfo info{.summary = "Start to listen, after -incoming defer."};
+    static constexpr CommandInfo info{.summary = "Start to listen, after -incoming defer.",
+        .details = "The socket listens when the reply comes. Peers without a good certificate, or whom `tls-authz` "
+                   "does not let in, are refused and told to the log, `query-migrate` and the event "
+                   "`__org.minivisor_MIGRATION_REFUSED`; waiting goes on. With `exit-on-error` false a load that "
+                   "failed leaves the process ready for the next `migrate-incoming`.",
+        .errors
+        = "`'-incoming' was not specified on the command line`, `The incoming migration has already been started`, an "
+          "address that cannot be listened at, and `tls-authz` with credentials that show no identity."};
 };
 
 struct MigrateCancel : Command<"migrate_cancel"> {
-    static constexpr CommandInfo info{.summary = "Cancel the migration, if there is one."};
+    static constexpr CommandInfo info{.summary = "Cancel the migration, if there is one.",
+        .details
+        = "Returns at once; the connection is closed and the guest goes on here. Without a migration it does nothing."};
 };
 
 struct MigrateContinueArguments {
@@ -152,11 +189,14 @@ constexpr auto docs(MigrateContinueArguments const*)
     return members({{"state", "the state that the migration is expected to be in"}});
 }
 struct MigrateContinue : Command<"migrate-continue", MigrateContinueArguments> {
-    static constexpr CommandInfo info{.summary = "Go on from pre-switchover."};
+    static constexpr CommandInfo info{
+        .summary = "Go on from pre-switchover.", .errors = "the migration is not in that state."};
 };
 
 struct MigratePause : Command<"migrate-pause"> {
-    static constexpr CommandInfo info{.summary = "Pause a postcopy migration.", .allow_oob = true};
+    static constexpr CommandInfo info{.summary = "Pause a postcopy migration.",
+        .allow_oob = true,
+        .errors = "there is no postcopy migration; postcopy has no engine here yet."};
 };
 struct MigrateRecoverArguments {
     std::string uri;
@@ -164,10 +204,13 @@ struct MigrateRecoverArguments {
 BOOST_DESCRIBE_STRUCT(MigrateRecoverArguments, (), (uri))
 constexpr auto docs(MigrateRecoverArguments const*) { return members({{"uri", "where to listen anew"}}); }
 struct MigrateRecover : Command<"migrate-recover", MigrateRecoverArguments> {
-    static constexpr CommandInfo info{.summary = "Listen anew for a paused postcopy migration.", .allow_oob = true};
+    static constexpr CommandInfo info{.summary = "Listen anew for a paused postcopy migration.",
+        .allow_oob = true,
+        .errors = "there is no paused postcopy migration; postcopy has no engine here yet."};
 };
 struct MigrateStartPostcopy : Command<"migrate-start-postcopy"> {
-    static constexpr CommandInfo info{.summary = "Switch a running migration to postcopy."};
+    static constexpr CommandInfo info{.summary = "Switch a running migration to postcopy.",
+        .errors = "the capability `postcopy-ram` is off, or there is no migration."};
 };
 
 struct MigrationEventData {

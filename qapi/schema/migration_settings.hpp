@@ -33,6 +33,28 @@ BOOST_DESCRIBE_ENUM(MigrationCapability, xbzrle, rdma_pin_all, auto_converge, ze
     postcopy_ram, x_colo, release_ram, block, return_path, pause_before_switchover, multifd, dirty_bitmaps,
     postcopy_blocktime, late_block_activate, x_ignore_shared, validate_uuid, background_snapshot, zero_copy_send,
     postcopy_preempt)
+constexpr auto docs(MigrationCapability const*)
+{
+    return members({{"xbzrle", "send what differs from the page sent before; no engine yet"},
+        {"rdma-pin-all", "pin all memory for RDMA; there is none, so it changes nothing"},
+        {"auto-converge", "slow the guest down until migration keeps up; no engine yet"},
+        {"zero-blocks", "block migration skips zeros; there are no disks, so it changes nothing"},
+        {"compress", "compress pages with zlib; no engine yet"}, {"events", "emit `MIGRATION` and `MIGRATION_PASS`"},
+        {"postcopy-ram", "let the guest run at the destination before all of its memory is there; no engine yet"},
+        {"x-colo", "COLO; no engine yet"}, {"release-ram", "free the source's pages once they are sent; no engine yet"},
+        {"block", "migrate disks too; there are none, and it is refused"},
+        {"return-path", "the destination answers; minivisor opens that way wherever the transport has it"},
+        {"pause-before-switchover", "wait in `pre-switchover` for `migrate-continue` before the guest moves over"},
+        {"multifd", "several connections side by side; no engine yet"},
+        {"dirty-bitmaps", "migrate bitmaps of disks; there are none, so it changes nothing"},
+        {"postcopy-blocktime", "measure how long postcopy held up the guest; no engine yet"},
+        {"late-block-activate", "let go of disks late; there are none, so it changes nothing"},
+        {"x-ignore-shared", "leave out memory that both ends share; no engine yet"},
+        {"validate-uuid", "the destination checks the guest's UUID"},
+        {"background-snapshot", "save a running guest as it was at the start; no engine yet"},
+        {"zero-copy-send", "send pages without copying them; no engine yet"},
+        {"postcopy-preempt", "a connection of its own for urgent pages of postcopy; no engine yet"}});
+}
 
 struct MigrationCapabilityStatus {
     MigrationCapability capability = MigrationCapability::xbzrle;
@@ -49,7 +71,10 @@ struct MigrateSetCapabilitiesArguments {
 BOOST_DESCRIBE_STRUCT(MigrateSetCapabilitiesArguments, (), (capabilities))
 constexpr auto docs(MigrateSetCapabilitiesArguments const*) { return members({{"capabilities", "those to change"}}); }
 struct MigrateSetCapabilities : Command<"migrate-set-capabilities", MigrateSetCapabilitiesArguments> {
-    static constexpr CommandInfo info{.summary = "Switch migration capabilities on or off."};
+    static constexpr CommandInfo info{.summary = "Switch migration capabilities on or off.",
+        .details = "All or none: what the changes give together is checked first. What has no engine here yet is "
+                   "stored and reported, and makes `migrate` and `migrate-incoming` refuse to start.",
+        .errors = "a migration that runs, and capabilities that exclude or need one another."};
 };
 struct QueryMigrateCapabilities : Command<"query-migrate-capabilities", Empty, std::vector<MigrationCapabilityStatus>> {
     static constexpr CommandInfo info{.summary = "Which migration capabilities are on."};
@@ -153,7 +178,9 @@ constexpr auto docs(MigrationParameters const*)
 }
 
 struct MigrateSetParameters : Command<"migrate-set-parameters", MigrationParameters> {
-    static constexpr CommandInfo info{.summary = "Change migration parameters; all or none."};
+    static constexpr CommandInfo info{.summary = "Change migration parameters; all or none.",
+        .details = "Absent members keep their values.",
+        .errors = "a value out of its range, in QEMU's words."};
 };
 struct QueryMigrateParameters : Command<"query-migrate-parameters", Empty, MigrationParameters> {
     static constexpr CommandInfo info{.summary = "The migration parameters."};

@@ -49,10 +49,14 @@ struct GetfdArguments {
 BOOST_DESCRIBE_STRUCT(GetfdArguments, (), (fdname))
 constexpr auto docs(GetfdArguments const*) { return members({{"fdname", "the descriptor's name"}}); }
 struct Getfd : Command<"getfd", GetfdArguments> {
-    static constexpr CommandInfo info{.summary = "Name the descriptor that came with this request."};
+    static constexpr CommandInfo info{.summary = "Name the descriptor that came with this request.",
+        .details = "The descriptor is passed with the request over a UNIX socket (`SCM_RIGHTS`), and belongs to the "
+                   "session. A name that is taken gives its place to the new one.",
+        .errors = "`No file descriptor supplied via SCM_RIGHTS`; a name that begins with a digit."};
 };
 struct Closefd : Command<"closefd", GetfdArguments> {
-    static constexpr CommandInfo info{.summary = "Close a descriptor that was named."};
+    static constexpr CommandInfo info{
+        .summary = "Close a descriptor that was named.", .errors = "`File descriptor named 'NAME' not found`."};
 };
 
 } // namespace minivisor::qapi

@@ -26,7 +26,10 @@ struct QomListArguments {
 BOOST_DESCRIBE_STRUCT(QomListArguments, (), (path))
 constexpr auto docs(QomListArguments const*) { return members({{"path", "where the object is in the tree"}}); }
 struct QomList : Command<"qom-list", QomListArguments, std::vector<ObjectPropertyInfo>> {
-    static constexpr CommandInfo info{.summary = "List the properties and children of an object."};
+    static constexpr CommandInfo info{.summary = "List the properties and children of an object.",
+        .details = "A path begins with `/`, as `/objects/tls0`; a part of one without it is taken where it leads to "
+                   "one object only. Children have a type that reads `child<TYPE>`.",
+        .errors = "`DeviceNotFound` where the path leads nowhere."};
 };
 
 struct QomGetArguments {
@@ -39,7 +42,8 @@ constexpr auto docs(QomGetArguments const*)
     return members({{"path", "where the object is in the tree"}, {"property", "which one to read"}});
 }
 struct QomGet : Command<"qom-get", QomGetArguments, Value> {
-    static constexpr CommandInfo info{.summary = "Read a property."};
+    static constexpr CommandInfo info{.summary = "Read a property.",
+        .errors = "`DeviceNotFound` where the path leads nowhere; `Property 'TYPE.NAME' not found`."};
 };
 
 struct QomSetArguments {
@@ -54,7 +58,11 @@ constexpr auto docs(QomSetArguments const*)
         {{"path", "where the object is in the tree"}, {"property", "which one to set"}, {"value", "to what"}});
 }
 struct QomSet : Command<"qom-set", QomSetArguments> {
-    static constexpr CommandInfo info{.summary = "Set a property."};
+    static constexpr CommandInfo info{.summary = "Set a property.",
+        .details = "Which ones can be set at run time is said with each object type. Members that take effect at "
+                   "creation only are refused.",
+        .errors = "`DeviceNotFound` where the path leads nowhere; `Property 'TYPE.NAME' not found`; what the type "
+                  "refuses leaves the old value in force."};
 };
 
 struct ObjectTypeInfo {
@@ -97,12 +105,16 @@ struct ObjectDelArguments {
 BOOST_DESCRIBE_STRUCT(ObjectDelArguments, (), (id))
 constexpr auto docs(ObjectDelArguments const*) { return members({{"id", "the object's id"}}); }
 struct ObjectDel : Command<"object-del", ObjectDelArguments> {
-    static constexpr CommandInfo info{.summary = "Delete an object that object-add or -object made."};
+    static constexpr CommandInfo info{.summary = "Delete an object that object-add or -object made.",
+        .errors = "`object 'ID' not found`; `object 'ID' is in use, can not be deleted`."};
 };
 
 /// Arguments are an object of the members qom-type and id, and those of the type.
 struct ObjectAdd : Command<"object-add", Value> {
-    static constexpr CommandInfo info{.summary = "Create an object."};
+    static constexpr CommandInfo info{.summary = "Create an object.",
+        .details = "It is created whole or, with an error, not at all. The members of the type may also stand in an "
+                   "object `props`, as before QEMU 6.0.",
+        .errors = "an unknown type, an `id` that is taken or is no identifier, and what the type itself refuses."};
 };
 
 struct ObjectAddTextArguments {

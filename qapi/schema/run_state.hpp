@@ -26,6 +26,17 @@ enum class RunState {
 };
 BOOST_DESCRIBE_ENUM(RunState, debug, inmigrate, internal_error, io_error, paused, postmigrate, prelaunch,
     finish_migrate, restore_vm, running, save_vm, shutdown, suspended, watchdog, guest_panicked, colo)
+constexpr auto docs(RunState const*)
+{
+    return members({{"debug", "stopped by a debugger"}, {"inmigrate", "waits for a guest to come in, or takes it in"},
+        {"internal-error", "stopped by an error that forbids going on"}, {"io-error", "stopped by an I/O error"},
+        {"paused", "stopped by `stop`"}, {"postmigrate", "stopped after the guest has moved elsewhere"},
+        {"prelaunch", "not started yet (`-S`)"}, {"finish-migrate", "stopped for the last part of a migration"},
+        {"restore-vm", "loads a saved state"}, {"running", "the guest runs"}, {"save-vm", "saves its state"},
+        {"shutdown", "the guest has shut down"}, {"suspended", "the guest sleeps"},
+        {"watchdog", "stopped by a watchdog"}, {"guest-panicked", "the guest has panicked"},
+        {"colo", "waits for its COLO peer"}});
+}
 
 struct StatusInfo {
     bool running = false;
@@ -57,6 +68,15 @@ enum class ShutdownCause {
 };
 BOOST_DESCRIBE_ENUM(ShutdownCause, none, host_error, host_qmp_quit, host_qmp_system_reset, host_signal, host_ui,
     guest_shutdown, guest_reset, guest_panic, subsystem_reset, snapshot_load)
+constexpr auto docs(ShutdownCause const*)
+{
+    return members({{"none", "nothing asked for it"}, {"host-error", "an error on the host"},
+        {"host-qmp-quit", "`quit`, on either monitor"}, {"host-qmp-system-reset", "`system_reset`, on either monitor"},
+        {"host-signal", "SIGINT, SIGTERM or SIGHUP"}, {"host-ui", "a window was closed"},
+        {"guest-shutdown", "the guest has shut down"}, {"guest-reset", "the guest has reset itself"},
+        {"guest-panic", "the guest has panicked"}, {"subsystem-reset", "a part of the machine was reset"},
+        {"snapshot-load", "a snapshot was loaded"}});
+}
 
 struct ShutdownData {
     bool guest = false;

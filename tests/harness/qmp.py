@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A QMP client: commands with ids, events kept until asked for, raw bytes, descriptors."""
 import json
+import re
 import select
 import socket
 import sys
@@ -8,6 +9,8 @@ import sys
 from harness.process import Deadline, HarnessError, Timeout
 
 sys.setrecursionlimit(20000)    # deep JSON is part of the tests
+EXECUTED = set()                # the commands that this process has sent, for harness.coverage
+COMMAND = re.compile(rb'"exec(?:ute|-oob)"\s*:\s*"([^"\\]+)"')
 CLASSES = ("GenericError", "CommandNotFound", "DeviceNotActive", "DeviceNotFound", "KVMMissingCap")
 
 
@@ -88,6 +91,7 @@ class Qmp:
         """Exactly these bytes (a str is sent as UTF-8), with descriptors if there are some."""
         if isinstance(data, str):
             data = data.encode("utf-8")
+        EXECUTED.update(name.decode("utf-8", "replace") for name in COMMAND.findall(data))
         self.sock.settimeout(20)
         try:
             if fds:

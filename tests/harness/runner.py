@@ -14,6 +14,7 @@ import time
 import traceback
 
 from harness.process import SCALE, HarnessError, Instance
+from harness import coverage, qmp
 from harness.schema import schema_of
 from harness.tls import Pki
 
@@ -170,6 +171,7 @@ class Pool:
 
     def __init__(self, options, cache, report):
         self.options, self.cache, self.report, self.running = options, cache, report, {}
+        self.executed = set()       # the commands that the tests have sent
 
     def start(self, area, function):
         receive, send = os.pipe()
@@ -181,7 +183,7 @@ class Pool:
             os.close(receive)
             verdict = run_one(function, self.options.binary, directory, self.cache, not self.options.no_schema)
             with os.fdopen(send, "w", encoding="utf-8") as out:
-                json.dump(verdict, out)
+                json.dump([*verdict, sorted(qmp.EXECUTED)], out)
             os._exit(0)
         os.close(send)
         seconds = getattr(function, "seconds", SECONDS) * SCALE
@@ -198,7 +200,7 @@ class Pool:
         for fd, job in list(self.running.items()):
             if time.monotonic() > job[3] + job[4]:
                 os.killpg(job[0], signal.SIGKILL)
-                job[5] = json.dumps(["fail", "the test was not done after %g s" % job[4]]).encode()
+                job[5] = json.dumps(["fail", "the test was not done after %g s" % job[4], []]).encode()
                 self.end(fd)
 
     def end(self, fd):
@@ -206,7 +208,8 @@ class Pool:
         os.close(fd)
         os.waitpid(pid, 0)
         shutil.rmtree(directory, ignore_errors=True)
-        verdict, text = json.loads(data) if data else ("fail", "the test's process ended without a word")
+        verdict, text, executed = json.loads(data) if data else ("fail", "the test's process ended without a word", [])
+        self.executed.update(executed)
         self.report(area, function, verdict, text, time.monotonic() - began)
 
     def kill(self):
@@ -255,6 +258,9 @@ def main(folder, argv=None):
             while queue and len(pool.running) < options.jobs:
                 pool.start(*queue.pop(0))
             pool.step()
+        if coverage.is_due(options, tests):
+            faults = coverage.untested(schema_of(options.binary, cache), pool.executed)
+            report("coverage", coverage.untested, "fail" if faults else "ok", "\n    ".join(faults), 0)
     finally:
         pool.kill()
         shutil.rmtree(cache, ignore_errors=True)

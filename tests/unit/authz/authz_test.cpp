@@ -21,7 +21,7 @@ struct Gate {
     {
         register_base(types);
         register_simple(types);
-        qom::UserType<Other>("other").add_to(types);
+        qom::UserType<Other>("other", "Decides nothing.").add_to(types);
     }
     void add(qapi::Object arguments)
     {

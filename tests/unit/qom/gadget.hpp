@@ -62,7 +62,7 @@ struct Gadgets {
         tool.name = "tool";
         tool.abstract = true;
         types.add(std::move(tool));
-        UserType<Gadget>("gadget")
+        UserType<Gadget>("gadget", "Has members of all kinds.")
             .settable("label")
             .settable("level")
             .settable("words")

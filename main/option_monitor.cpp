@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Monitors and the character devices they speak over.
+#include "main/chardev_options.hpp"
+#include "main/option_row.hpp"
+#include "util/text.hpp"
+
+namespace minivisor::main {
+
+namespace {
+
+Result<void> add_chardev(Options& options, OptionUse const& use)
+{
+    auto chardev = TRY(parse_chardev(use.argument));
+    for (auto const& known : options.chardevs)
+        if (known.id == chardev.id)
+            return Error::generic(cat("Duplicate ID '", chardev.id, "' for chardev"));
+    chardev.origin = use.origin;
+    options.chardevs.push_back(std::move(chardev));
+    return {};
+}
+
+/// A monitor on a character device of its own.
+Result<void> add_short_monitor(Options& options, OptionUse const& use, bool control, bool pretty)
+{
+    options.has_monitor_option = true;
+    if (use.argument.starts_with("chardev:")) {
+        options.monitors.push_back({std::string(use.argument.substr(8)), control, pretty, use.origin});
+        return {};
+    }
+    auto chardev = TRY(parse_short_chardev(use.argument));
+    chardev.id = cat("compat_monitor", options.monitors.size());
+    chardev.origin = use.origin;
+    if (use.argument == "none")
+        return {};
+    options.monitors.push_back({chardev.id, control, pretty, use.origin});
+    options.chardevs.push_back(std::move(chardev));
+    return {};
+}
+
+Result<void> add_qmp(Options& options, OptionUse const& use) { return add_short_monitor(options, use, true, false); }
+Result<void> add_pretty_qmp(Options& options, OptionUse const& use)
+{
+    return add_short_monitor(options, use, true, true);
+}
+Result<void> add_hmp(Options& options, OptionUse const& use) { return add_short_monitor(options, use, false, false); }
+
+Result<void> add_mon(Options& options, OptionUse const& use)
+{
+    options.has_monitor_option = true;
+    MonitorOption monitor;
+    monitor.origin = use.origin;
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        if (key == "chardev") {
+            monitor.chardev = value;
+        } else if (key == "mode") {
+            if (value != "readline" && value != "control")
+                return Error::generic(cat("unknown monitor mode \"", value, "\""));
+            monitor.control = value == "control";
+        } else if (key == "pretty") {
+            monitor.pretty = TRY(parse_switch(key, value));
+        }
+    }
+    if (monitor.pretty && !monitor.control)
+        return Error::generic("'pretty' is not compatible with HMP monitors");
+    options.monitors.push_back(std::move(monitor));
+    return {};
+}
+
+} // namespace
+
+OptionGroup monitor_options()
+{
+    constexpr std::string_view short_form
+        = "The argument is `stdio`, `unix:PATH`, `tcp:HOST:PORT`, `null`, `none`, or `chardev:ID` for one that "
+          "`-chardev` makes. Behind the first two addresses may stand `,server=on` to listen, and `,wait=off` to go on "
+          "without waiting for the first client.";
+    return {"Monitors",
+        {
+            {"qmp", "CHARDEV", "a QMP monitor: stdio, unix:PATH,server=on,wait=off, tcp:HOST:PORT,...", add_qmp, {},
+                short_form},
+            {"qmp-pretty", "CHARDEV", "the same with replies over several lines", add_pretty_qmp},
+            {"monitor", "CHARDEV", "a human monitor, likewise; none for none", add_hmp, {},
+                "Without any option of this group, and on a terminal, there is one on standard input and output."},
+            {"chardev", "BACKEND,id=ID[,...]", "a character device: socket, stdio or null", add_chardev, {},
+                chardev_details},
+            {"mon", "[chardev=]ID[,mode=readline|control][,pretty=on]", "a monitor on a character device", add_mon,
+                {{"chardev", "ID", "the character device"},
+                    {"mode", "readline|control", "for people (HMP), or for programs (QMP); default readline"},
+                    {"pretty", "on|off", "QMP: replies over several lines; default off"}}},
+        }};
+}
+
+} // namespace minivisor::main

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The process itself, and the options that ask something and end it.
+#include "main/option_row.hpp"
+#include "util/text.hpp"
+
+namespace minivisor::main {
+
+namespace {
+
+Result<void> print_help(Options& options, OptionUse const&)
+{
+    options.print_and_exit = options_help();
+    return {};
+}
+
+Result<void> print_version(Options& options, OptionUse const&)
+{
+    options.print_and_exit = version_text();
+    return {};
+}
+
+Result<void> set_manual(Options& options, OptionUse const& use)
+{
+    options.manual_page = use.argument;
+    return {};
+}
+
+Result<void> set_identity(Options& options, OptionUse const& use)
+{
+    options.identity_file = use.argument;
+    return {};
+}
+
+Result<void> set_check_authz(Options& options, OptionUse const& use)
+{
+    options.check_authz = use.argument;
+    return {};
+}
+
+Result<void> set_pidfile(Options& options, OptionUse const& use)
+{
+    options.pidfile = use.argument;
+    return {};
+}
+
+Result<void> set_daemonize(Options& options, OptionUse const&)
+{
+    options.daemonize = true;
+    return {};
+}
+
+Result<void> set_incoming(Options& options, OptionUse const& use)
+{
+    options.incoming = use.argument;
+    options.machine.incoming = true;
+    return {};
+}
+
+Result<void> set_incoming_keep(Options& options, OptionUse const&)
+{
+    options.incoming_keep = true;
+    return {};
+}
+
+} // namespace
+
+OptionGroup help_options()
+{
+    return {"Help and questions",
+        {
+            {"h", "", "the same as -help", print_help},
+            {"help", "", "print this text and exit", print_help},
+            {"version", "", "print the version and exit", print_version},
+            {"manual", "PAGE", "print a page of the reference manual and exit", set_manual, {},
+                "The pages are `qmp`, `hmp`, `options` and `objects` in Markdown, and `minivisor.1` and "
+                "`minivisor-qmp.7` for man(1)."},
+            {"identity", "FILE",
+                "print the identity in the certificate of a PEM file, as access rules spell it, and exit",
+                set_identity},
+            {"check-authz", "[id=]ID,identity=NAME|filename=FILE",
+                "say whether the object ID lets NAME in, and why, and exit: 0 allowed, 2 denied, 1 an error",
+                set_check_authz,
+                {{"id", "ID", "the authorization object, which `-object` makes"},
+                    {"identity", "NAME", "who is asked about"},
+                    {"filename", "FILE", "instead: a PEM file with that one's certificate"}}},
+        }};
+}
+
+OptionGroup migration_options()
+{
+    return {"Migration",
+        {
+            {"incoming", "URI|defer", "wait for a guest to come in", set_incoming, {},
+                "The address is `tcp:HOST:PORT`, `unix:PATH`, `fd:N`, `exec:COMMAND` or `file:PATH`; `defer` leaves it "
+                "to the command `migrate-incoming`, after the parameters were set."},
+            {"incoming-keep", "", "a load that fails does not end the program", set_incoming_keep},
+        }};
+}
+
+OptionGroup process_options()
+{
+    return {"Process",
+        {
+            {"pidfile", "FILE", "write the process id there", set_pidfile, {},
+                "The file is locked while the process lives, and removed at its end."},
+            {"daemonize", "", "go to the background once everything is ready", set_daemonize, {},
+                "The process that was started ends with status 0 when the monitors answer, or with 1 and the reason."},
+        }};
+}
+
+} // namespace minivisor::main

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What an option of the command line is: its name, its argument with the keys in it, its help, and what it sets. The
+// table of all of them is made of groups, one file each; -help, the manual, -readconfig and the reading of the
+// command line follow from it.
+#pragma once
+
+#include "main/options.hpp"
+#include "qapi/keyval.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace minivisor::main {
+
+struct OptionRow;
+
+/// One use of an option.
+struct OptionUse {
+    OptionRow const& row;
+    std::string_view argument; ///< empty where the option takes none
+    std::string const& origin; ///< "-name vm1", for messages
+};
+
+/// A key of an argument such as "type=none,memory-backend=ID".
+struct OptionKey {
+    std::string name;
+    std::string value; ///< what stands behind '=': "ID", "on|off"
+    std::string help;
+};
+
+struct OptionRow {
+    std::string_view name; ///< without its dash
+    std::string_view argument; ///< how help shows it; empty: the option takes none
+    std::string_view help; ///< one line
+    Result<void> (*apply)(Options&, OptionUse const&);
+    std::vector<OptionKey> keys{}; ///< the first one may be left out, name and '=', where `argument` begins with '['
+    std::string_view details{}; ///< more for the manual, in paragraphs with an empty line between them
+};
+
+struct OptionGroup {
+    std::string_view title;
+    std::vector<OptionRow> rows;
+};
+
+OptionGroup help_options();
+OptionGroup machine_options();
+OptionGroup migration_options();
+OptionGroup monitor_options();
+OptionGroup process_options();
+OptionGroup compatibility_options();
+
+/// All of them, in the order of the help.
+std::vector<OptionGroup> const& option_groups();
+/// Null where there is none of that name.
+OptionRow const* find_option(std::string_view name);
+
+/// The items of an argument in QEMU's older form. One whose key the row does not declare is an error.
+Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use);
+/// "on" and "off" and their other spellings.
+Result<bool> parse_switch(std::string_view name, std::string_view value);
+
+} // namespace minivisor::main

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The reference of the language, written from the declarations: commands, events and types of a registry. What the
+// other floors add to the manual (objects, console, options) is built from the same words in main/manual.
+#pragma once
+
+#include "qapi/page.hpp"
+#include "qapi/registry.hpp"
+
+#include <map>
+
+namespace minivisor::qapi {
+
+/// Commands, events and types, as a page.
+Page qmp_reference(Registry const& registry);
+
+/// What a value of the type is: "string", "integer from 0 to 255", a list, a heading of the page for others.
+Text type_words(TypeInfo const& type);
+/// How a value is written in an option: "on|off", "SIZE", "deny|allow".
+std::string value_word(TypeInfo const& type);
+/// One item of a list: the member's name and type, and what it is for.
+void add_member(Page& page, Member const& member);
+/// Text in paragraphs, which empty lines separate.
+void add_paragraphs(Page& page, std::string_view text);
+
+/// The types that have a heading of their own, by name.
+class NamedTypes {
+public:
+    /// The type, and those in it.
+    void collect(TypeInfo const& type);
+    /// Those of its members, not itself.
+    void collect_members(TypeInfo const& type);
+    void write(Page& page) const;
+
+private:
+    std::map<std::string, TypeInfo const*> m_types;
+};
+
+/// What the manual cannot say, since its declaration does not, in words that name it: "command 'x' has no summary".
+std::vector<std::string> undocumented(Registry const& registry);
+/// The same of one type's members; `owner` says whose type it is.
+void find_undocumented(TypeInfo const& type, std::string_view owner, std::vector<std::string>& faults);
+
+} // namespace minivisor::qapi
