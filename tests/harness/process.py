@@ -110,19 +110,20 @@ class Instance:
     qmp      how many QMP sockets: vm.qmp is the first, vm.monitors all; each is negotiated unless negotiate=False
     hmp      None, "pipe" (line mode on pipes) or "pty" (a terminal): vm.hmp
     env      further environment; HOME and XDG_STATE_HOME lie in the test's folder
+    wrapper  words before the program, for one that becomes it with exec, such as setpriv
 
     The end is part of the test: stop() is called for what still runs, by SIGTERM, and must end with status 0.
     A test that expects another end calls wait_exit(), kill() or end_with().
     """
 
     def __init__(self, test, name, args, qmp=1, hmp=None, base=BASE, env=None, negotiate=True, binary=None,
-                 columns=1000, pass_fds=(), stdin=None):
+                 columns=1000, pass_fds=(), stdin=None, wrapper=()):
         self.test, self.name, self.ended = test, name, False
         self.binary = binary or test.binary
         self.expected_signal = None
         self.monitors, self.qmp, self.hmp = [], None, None
         self.paths = [os.path.join(test.dir, "%s-qmp%d.sock" % (name, i)) for i in range(qmp)]
-        self.argv = [self.binary] + list(base)
+        self.argv = [*wrapper, self.binary, *base]
         for path in self.paths:
             self.argv += ["-qmp", "unix:%s,server=on,wait=off" % path]
         if hmp:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs functional tests: each in a process of its own, some at a time, with a folder and a deadline."""
 import argparse
+import contextlib
 import importlib
 import inspect
 import json
@@ -114,6 +115,28 @@ class Test:
         for instance in reversed(self.instances):
             faults += instance.stop()
         return faults
+
+
+@contextlib.contextmanager
+def testbed(binary, validate=True):
+    """A Test outside of the runner, for the length of a `with`: a folder, instances, credentials, checks.
+
+    `validate=False` does not check replies against the schema. What was wrong with the end of an instance is raised
+    as HarnessError when the block is left, unless it is left with an exception of its own.
+    """
+    directory = tempfile.mkdtemp(prefix="mv-")
+    test = Test(os.path.abspath(shutil.which(binary) or binary), directory, directory, validate)
+    try:
+        try:
+            yield test
+        except BaseException:
+            test.finish()
+            raise
+        faults = test.finish()
+        if faults:
+            raise HarnessError("\n".join(faults))
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _show(value):
