@@ -71,9 +71,9 @@ public:
 
     /// Runs a declared QMP command. Where it is not bound, the error says so.
     template <typename C>
-    boost::asio::awaitable<Result<typename C::Returns>> call(typename C::Arguments arguments)
+    boost::asio::awaitable<Result<typename C::Returns>> call(typename C::Arguments const& arguments)
     {
-        return m_house.call<C>(std::move(arguments), m_caller);
+        return m_house.call<C>(arguments, m_caller);
     }
     template <typename C>
     requires std::is_same_v<typename C::Arguments, qapi::Empty> boost::asio::awaitable<Result<typename C::Returns>>

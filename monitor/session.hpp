@@ -6,6 +6,7 @@
 
 #include "qapi/event_bus.hpp"
 #include "qapi/registry.hpp"
+#include "util/text.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -35,15 +36,20 @@ public:
     /// The typed way to run a declared command: the same checks as for any client.
     template <typename C>
     boost::asio::awaitable<Result<typename C::Returns>> call(
-        typename C::Arguments arguments, qapi::CallContext& context)
+        typename C::Arguments const& arguments, qapi::CallContext& context)
     {
         auto const* command = registry().find(C::name);
-        if (!command)
-            co_return Error::command_not_found("The command " + std::string(C::name) + " has not been found");
-        auto encoded = qapi::encode(arguments);
-        auto running = run(*command, std::move(encoded), context);
-        CO_TRY(auto value, co_await std::move(running));
-        co_return qapi::decode<typename C::Returns>(value);
+        return decode_reply<typename C::Returns>(command
+                ? run(*command, qapi::encode(arguments), context)
+                : qapi::fail(Error::command_not_found(cat("The command ", C::name, " has not been found"))));
+    }
+
+private:
+    template <typename Returns>
+    static boost::asio::awaitable<Result<Returns>> decode_reply(boost::asio::awaitable<Result<qapi::Value>> running)
+    {
+        CO_TRY(auto const value, co_await std::move(running));
+        co_return qapi::decode<Returns>(value);
     }
 };
 

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -145,88 +146,107 @@ TypeInfo const& type_of()
 
 namespace detail {
 
+// What differs from type to type is tables and small functions; they are put together in describe.cpp. Compiling a
+// description is then cheap in each of the many files that need one.
+
 template <auto Pointer>
 struct MemberTypeOf;
 template <typename C, typename M, M C::*Pointer>
 struct MemberTypeOf<Pointer> {
-    using Class = C;
     using type = M;
 };
 
+/// A member, but for its name and meaning.
+struct MemberRow {
+    void const* (*get)(void const* object);
+    void* (*put)(void* object);
+    TypeInfo const& (*type)();
+    bool optional;
+};
+
 template <typename Holder, auto Pointer>
-Member make_member(MemberDoc const& doc)
+constexpr MemberRow member_row()
 {
     using Declared = typename MemberTypeOf<Pointer>::type;
-    using Inner = typename IsOptional<Declared>::type;
-    Member member;
-    member.name = std::string(doc.name);
-    member.doc = std::string(doc.text);
-    member.type = &type_of<Inner>();
-    member.optional = IsOptional<Declared>::value;
-    member.get = [](void const* object) -> void const* {
-        auto const& held = static_cast<Holder const*>(object)->*Pointer;
-        if constexpr (IsOptional<Declared>::value)
-            return held ? &*held : nullptr;
-        else
-            return &held;
-    };
-    member.put = [](void* object) -> void* {
-        auto& held = static_cast<Holder*>(object)->*Pointer;
-        if constexpr (IsOptional<Declared>::value)
-            return held ? &*held : &held.emplace();
-        else
-            return &held;
-    };
-    return member;
+    constexpr bool optional = IsOptional<Declared>::value;
+    return {[](void const* object) -> void const* {
+                auto const& held = static_cast<Holder const*>(object)->*Pointer;
+                if constexpr (optional)
+                    return held ? &*held : nullptr;
+                else
+                    return &held;
+            },
+        [](void* object) -> void* {
+            auto& held = static_cast<Holder*>(object)->*Pointer;
+            if constexpr (optional)
+                return held ? &*held : &held.emplace();
+            else
+                return &held;
+        },
+        &type_of<typename IsOptional<Declared>::type>, optional};
 }
 
-template <typename Holder, typename Part>
-void add_members(std::vector<Member>& list)
+template <typename Holder, typename... Descriptors>
+constexpr std::array<MemberRow, sizeof...(Descriptors)> member_rows(boost::mp11::mp_list<Descriptors...>)
 {
-    boost::mp11::mp_for_each<Bases<Part>>([&](auto base) { add_members<Holder, typename decltype(base)::type>(list); });
-    static_assert(docs_match<Part>(), "docs() must list the wire name of each member, in order");
-    constexpr auto part_docs = docs(static_cast<Part const*>(nullptr));
-    std::size_t i = 0;
-    boost::mp11::mp_for_each<OwnMembers<Part>>(
-        [&](auto d) { list.push_back(make_member<Holder, decltype(d)::pointer>(part_docs[i++])); });
+    return {member_row<Holder, Descriptors::pointer>()...};
 }
+
+void add_rows(TypeInfo& info, std::span<MemberDoc const> docs, std::span<MemberRow const> rows);
+
+template <typename Holder, typename Part>
+void add_members(TypeInfo& info)
+{
+    boost::mp11::mp_for_each<Bases<Part>>([&](auto base) { add_members<Holder, typename decltype(base)::type>(info); });
+    static_assert(docs_match<Part>(), "docs() must list the wire name of each member, in order");
+    static constexpr auto part_docs = docs(static_cast<Part const*>(nullptr));
+    static constexpr auto rows = member_rows<Holder>(boost::mp11::mp_rename<OwnMembers<Part>, boost::mp11::mp_list>());
+    add_rows(info, part_docs, rows);
+}
+
+template <typename... Descriptors>
+constexpr std::array<char const*, sizeof...(Descriptors)> enumerator_names(boost::mp11::mp_list<Descriptors...>)
+{
+    return {Descriptors::name...};
+}
+
+TypeInfo scalar_info(Kind kind, std::string_view name, unsigned bits = 0);
+TypeInfo integer_info(bool is_signed, unsigned bits, bool is_int);
+TypeInfo enumeration_info(std::string_view name, std::span<char const* const> enumerators);
+void add_value_docs(TypeInfo& info, std::span<MemberDoc const> docs);
+TypeInfo array_info(TypeInfo const& element);
+TypeInfo object_info(std::string_view name);
 
 template <typename T>
 TypeInfo make_type_info()
 {
-    TypeInfo info;
-    info.make = []() -> std::shared_ptr<void> { return std::make_shared<T>(); };
-    if constexpr (std::is_same_v<T, bool>) {
-        info.name = "bool";
-        info.kind = Kind::boolean;
-    } else if constexpr (std::is_same_v<T, Size>) {
-        info.name = "size";
-        info.kind = Kind::size;
-        info.bits = 64;
-    } else if constexpr (std::is_integral_v<T>) {
-        info.kind = Kind::integer;
-        info.is_signed = std::is_signed_v<T>;
-        info.bits = 8 * sizeof(T);
-        info.name = std::string(info.is_signed ? "int" : "uint") + std::to_string(info.bits);
-        if (std::is_same_v<T, std::int64_t>)
-            info.name = "int";
-    } else if constexpr (std::is_floating_point_v<T>) {
-        info.name = "number";
-        info.kind = Kind::number;
-    } else if constexpr (std::is_same_v<T, std::string>) {
-        info.name = "str";
-        info.kind = Kind::string;
-    } else if constexpr (std::is_same_v<T, Value>) {
-        info.name = "any";
-        info.kind = Kind::any;
-    } else if constexpr (std::is_same_v<T, StrOrNull>) {
-        info.name = "StrOrNull";
-        info.kind = Kind::str_or_null;
-    } else if constexpr (IsVector<T>::value) {
-        using Element = typename IsVector<T>::type;
-        info.kind = Kind::array;
-        info.element = &type_of<Element>();
-        info.name = info.element->name + "List";
+    auto info = [] {
+        if constexpr (std::is_same_v<T, bool>)
+            return scalar_info(Kind::boolean, "bool");
+        else if constexpr (std::is_same_v<T, Size>)
+            return scalar_info(Kind::size, "size", 64);
+        else if constexpr (std::is_integral_v<T>)
+            return integer_info(std::is_signed_v<T>, 8 * sizeof(T), std::is_same_v<T, std::int64_t>);
+        else if constexpr (std::is_floating_point_v<T>)
+            return scalar_info(Kind::number, "number");
+        else if constexpr (std::is_same_v<T, std::string>)
+            return scalar_info(Kind::string, "str");
+        else if constexpr (std::is_same_v<T, Value>)
+            return scalar_info(Kind::any, "any");
+        else if constexpr (std::is_same_v<T, StrOrNull>)
+            return scalar_info(Kind::str_or_null, "StrOrNull");
+        else if constexpr (IsVector<T>::value)
+            return array_info(type_of<typename IsVector<T>::type>());
+        else if constexpr (std::is_enum_v<T>)
+            return enumeration_info(bare_name<T>(),
+                enumerator_names(
+                    boost::mp11::mp_rename<boost::describe::describe_enumerators<T>, boost::mp11::mp_list>()));
+        else
+            return object_info(bare_name<T>());
+    }();
+    info.construct = []() -> void* { return new T(); };
+    info.destroy = [](void* value) { delete static_cast<T*>(value); };
+    if constexpr (IsVector<T>::value) {
         info.count = [](void const* array) { return static_cast<T const*>(array)->size(); };
         info.at = [](void const* array, std::size_t index) -> void const* {
             return &(*static_cast<T const*>(array))[index];
@@ -235,32 +255,33 @@ TypeInfo make_type_info()
         info.append = [](void* array) -> void* { return &static_cast<T*>(array)->emplace_back(); };
     } else if constexpr (std::is_enum_v<T>) {
         static_assert(sizeof(T) == sizeof(int));
-        info.name = std::string(bare_name<T>());
-        info.kind = Kind::enumeration;
-        info.is_signed = true;
-        info.bits = 32;
-        boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto d) {
-            std::string name = d.name;
-            if (name.ends_with('_'))
-                name.pop_back();
-            for (auto& c : name)
-                c = c == '_' ? '-' : c;
-            info.values.push_back(name);
-        });
         if constexpr (requires { docs(static_cast<T const*>(nullptr)); }) {
             static_assert(value_docs_match<T>(), "docs() of an enum must list the wire name of each value, in order");
-            for (auto const& doc : docs(static_cast<T const*>(nullptr)))
-                info.value_docs.emplace_back(doc.text);
+            static constexpr auto value_docs = docs(static_cast<T const*>(nullptr));
+            add_value_docs(info, value_docs);
         }
-    } else {
-        info.name = std::string(bare_name<T>());
-        info.kind = Kind::object;
-        add_members<T, T>(info.members);
+    } else if constexpr (boost::describe::has_describe_members<T>::value) {
+        add_members<T, T>(info);
     }
     return info;
 }
 
 } // namespace detail
+
+// Made once, in describe.cpp.
+extern template TypeInfo const& type_of<bool>();
+extern template TypeInfo const& type_of<std::int64_t>();
+extern template TypeInfo const& type_of<std::uint8_t>();
+extern template TypeInfo const& type_of<std::uint16_t>();
+extern template TypeInfo const& type_of<std::uint32_t>();
+extern template TypeInfo const& type_of<std::uint64_t>();
+extern template TypeInfo const& type_of<double>();
+extern template TypeInfo const& type_of<std::string>();
+extern template TypeInfo const& type_of<Size>();
+extern template TypeInfo const& type_of<StrOrNull>();
+extern template TypeInfo const& type_of<Value>();
+extern template TypeInfo const& type_of<Empty>();
+extern template TypeInfo const& type_of<std::vector<std::string>>();
 
 /// The wire name of an enumerator.
 template <typename E>

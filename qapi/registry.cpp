@@ -5,6 +5,8 @@
 
 namespace minivisor::qapi {
 
+boost::asio::awaitable<Result<Value>> fail(Error error) { co_return error; }
+
 CommandEntry const* Registry::find(std::string_view name) const
 {
     auto const found = m_commands.find(name);

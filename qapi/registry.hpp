@@ -19,7 +19,8 @@
 namespace minivisor::qapi {
 
 using SyncHandler = std::function<Result<Value>(Value const& arguments, CallContext&)>;
-using AsyncHandler = std::function<boost::asio::awaitable<Result<Value>>(Value arguments, CallContext&)>;
+/// Done with `arguments` when it returns; the context must live until the end.
+using AsyncHandler = std::function<boost::asio::awaitable<Result<Value>>(Value const& arguments, CallContext&)>;
 
 /// Arguments that are a flat union whose branches are known only at run time (object-add).
 struct UnionInfo {
@@ -43,6 +44,9 @@ struct EventEntry {
     TypeInfo const* data;
 };
 
+/// The outcome of a command that failed before it began.
+boost::asio::awaitable<Result<Value>> fail(Error error);
+
 namespace detail {
 template <typename T>
 struct IsAwaitable : std::false_type {
@@ -53,14 +57,22 @@ struct IsAwaitable<boost::asio::awaitable<T>> : std::true_type {
 
 /// The JSON of what a handler gave back; Empty and void are the empty object.
 template <typename R>
-Result<Value> encode_result(Result<R> result)
+Result<Value> encode_result(Result<R> const& result)
 {
     if (!result)
-        return std::move(result).error();
+        return result.error();
     if constexpr (std::is_void_v<R>)
         return Value(Object());
     else
         return encode(*result);
+}
+
+/// The same for a handler that takes its time.
+template <typename R>
+boost::asio::awaitable<Result<Value>> encode_result(boost::asio::awaitable<Result<R>> pending)
+{
+    auto const result = co_await std::move(pending);
+    co_return encode_result(result);
 }
 } // namespace detail
 
@@ -112,16 +124,18 @@ private:
         if constexpr (detail::IsAwaitable<Outcome>::value) {
             static_assert(returns_as_declared<C, typename Outcome::value_type>());
             entry.handler = AsyncHandler(
-                [call](Value arguments, CallContext& context) mutable -> boost::asio::awaitable<Result<Value>> {
-                    CO_TRY(auto decoded, decode<Arguments>(arguments));
-                    auto pending = call(std::move(decoded), context);
-                    auto outcome = co_await std::move(pending);
-                    co_return detail::encode_result(std::move(outcome));
+                [call](Value const& arguments, CallContext& context) mutable -> boost::asio::awaitable<Result<Value>> {
+                    Arguments decoded{};
+                    if (auto done = decode_into(type_of<Arguments>(), &decoded, arguments); !done)
+                        return fail(std::move(done).error());
+                    return detail::encode_result(call(std::move(decoded), context));
                 });
         } else {
             static_assert(returns_as_declared<C, Outcome>());
             entry.handler = SyncHandler([call](Value const& arguments, CallContext& context) mutable -> Result<Value> {
-                return detail::encode_result(call(TRY(decode<Arguments>(arguments)), context));
+                Arguments decoded{};
+                TRY(decode_into(type_of<Arguments>(), &decoded, arguments));
+                return detail::encode_result(call(std::move(decoded), context));
             });
         }
         return entry;

@@ -47,8 +47,11 @@ struct TypeInfo {
 
     std::vector<Member> members; ///< objects
 
+    void* (*construct)() = nullptr;
+    void (*destroy)(void*) = nullptr;
+
     /// A fresh value of the type.
-    std::shared_ptr<void> (*make)() = nullptr;
+    std::shared_ptr<void> make() const { return {construct(), destroy}; }
 
     Member const* find_member(std::string_view wire_name) const;
     /// The C name QEMU uses in "expects uint8_t".

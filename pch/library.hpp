@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Precompiled: what nearly every file includes. Files still include what they use.
-#ifndef MINIVISOR_PCH_STD
-#define MINIVISOR_PCH_STD
+// Precompiled once for all libraries: std, the JSON value and Asio; nothing of this house. Files still include what
+// they use.
+#ifndef MINIVISOR_PCH_LIBRARY
+#define MINIVISOR_PCH_LIBRARY
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <boost/asio.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/describe.hpp>
+#include <boost/json.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
