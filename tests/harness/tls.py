@@ -123,7 +123,8 @@ class Pki:
             "-enddate", stamp(end), "-in", path("csr.pem"), "-out", path("cert.pem"), "-extfile", path("ext"),
             "-keyfile", os.path.join(ca, "key.pem"), *(["-selfsign"] if own else ["-cert", os.path.join(ca, "cert.pem")]))
 
-    def leaf(self, role, ca="main", dn=None, san=None, key="ec", expired=False, not_yet=False, serial_of=""):
+    def leaf(self, role, ca="main", dn=None, san=None, key="ec", expired=False, not_yet=False, serial_of="",
+             critical_usage=False):
         """The folder of one certificate of the role "server" or "client": cert.pem, key.pem."""
         if dn is None:
             dn = [("CN", "localhost")] if role == "server" else CLIENT_DN
@@ -134,9 +135,9 @@ class Pki:
         def make(folder):
             self._issue(folder, authority, os.path.join(authority, "conf"), key, dn,
                         ["basicConstraints = critical,CA:FALSE", "keyUsage = critical,digitalSignature",
-                         "extendedKeyUsage = %sAuth" % role] + (["subjectAltName = " + san] if san else []),
+                         "extendedKeyUsage = %s%sAuth" % ("critical," if critical_usage else "", role)] + (["subjectAltName = " + san] if san else []),
                         expired, not_yet)
-        return self._once(["leaf", role, ca, [list(p) for p in dn], san, key, expired, not_yet, serial_of], make)
+        return self._once(["leaf", role, ca, [list(p) for p in dn], san, key, expired, not_yet, serial_of, critical_usage], make)
 
     def _folder(self, role, name, trust, revoked=(), omit=(), password=None, **leaf):
         out = os.path.join(self.directory, name)
