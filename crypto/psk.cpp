@@ -2,6 +2,7 @@
 #include "crypto/psk.hpp"
 
 #include "crypto/tls_files.hpp"
+#include "crypto/tls_verify.hpp"
 #include "util/fd.hpp"
 #include "util/text.hpp"
 
@@ -118,7 +119,9 @@ unsigned PskKeys::answer_server(
 unsigned PskKeys::answer_client(SSL* session, char const* name, unsigned char* key, unsigned key_size)
 {
     auto const* const self = static_cast<PskKeys const*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(session)));
-    return give(self->find(name), key, key_size);
+    auto const* const found = self->find(name);
+    PeerJudge::note_user(session, name, found != nullptr);
+    return give(found, key, key_size);
 }
 
 } // namespace minivisor::crypto

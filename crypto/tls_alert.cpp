@@ -29,7 +29,7 @@ std::string sentence(int alert, AlertContext const& context)
     case SSL_AD_CERTIFICATE_REVOKED: return "The peer refused our certificate: it has been revoked";
     case SSL_AD_UNSUPPORTED_CERTIFICATE: return "The peer refused our certificate: it is not for this use";
     case SSL_AD_BAD_CERTIFICATE:
-        return context.is_client ? "The peer refused our certificate"
+        return context.is_client ? "The peer refused our certificate: it may not be valid yet"
                                  : "The peer refused our certificate: it may not match the host name";
     case SSL_AD_CERTIFICATE_UNKNOWN: return "The peer refused our certificate";
     case SSL_AD_ACCESS_DENIED: return "The peer refused our certificate: access denied";

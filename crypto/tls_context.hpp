@@ -67,6 +67,8 @@ public:
     bool verify_peer() const { return m_verify_peer; }
     /// It has an own certificate to show.
     bool has_certificate() const { return m_has_certificate; }
+    /// Both ends have a key beforehand, and no certificates.
+    bool uses_keys() const { return m_keys != nullptr; }
     /// QEMU's refusal of credentials for the other end.
     Result<void> require(Endpoint endpoint) const;
     /// For new sessions; OpenSSL counts their references.

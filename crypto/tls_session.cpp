@@ -151,13 +151,37 @@ Step TlsSession::fail_handshake(int result)
     } else if (is_no_tls(reason)) {
         fail(Stage::handshake, Error::generic("TLS handshake failed: An unexpected TLS packet was received."));
     } else {
-        fail(Stage::handshake, Error::generic(cat("TLS handshake failed: ", take_openssl_errors())));
+        auto trouble = key_trouble(reason);
+        fail(Stage::handshake,
+            Error::generic(
+                cat("TLS handshake failed: ", trouble.empty() ? take_openssl_errors() : std::move(trouble))));
     }
     clear_openssl_errors();
     m_read_failed = true;
     // The alert that tells the peer. If it does not go now it never will: the session is over.
     m_transport.send();
     return Step::failed;
+}
+
+/// What is wrong where both ends should have the same key, in other words than OpenSSL's, which then goes on to look
+/// for a certificate. Empty where it is something else.
+std::string TlsSession::key_trouble(int reason) const
+{
+    if (!m_context->uses_keys())
+        return {};
+    if (m_context->endpoint() == Endpoint::client)
+        return reason == SSL_R_CERTIFICATE_VERIFY_FAILED ? "the peer shows a certificate in place of our key" : "";
+    auto const& user = m_judge.user();
+    if (user && !user->known)
+        return cat("there is no key for the user '", util::printable(user->name), "'");
+    switch (reason) {
+    case SSL_R_BINDER_DOES_NOT_VERIFY:
+    case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
+        return user ? cat("the peer has another key for the user '", util::printable(user->name), "'") : std::string();
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+    case SSL_R_NO_SHARED_CIPHER: return user ? "" : "the peer does not offer a key";
+    default: return {};
+    }
 }
 
 Result<void> TlsSession::complete_handshake(std::optional<std::chrono::milliseconds> limit)

@@ -112,6 +112,7 @@ private:
     // These are called with the lock held; none waits.
     Step handshake_step();
     Step fail_handshake(int result);
+    std::string key_trouble(int reason) const;
     Step read_step(std::span<std::byte> buffer, std::size_t& got);
     Step after_read(int result, bool peeking);
     Step write_step(std::span<std::byte const>& rest, Flush flush);

@@ -65,6 +65,12 @@ int PeerJudge::verify_callback(X509_STORE_CTX* chain, void*)
     }
 }
 
+void PeerJudge::note_user(SSL* session, std::string name, bool known)
+{
+    if (auto* const judge = static_cast<PeerJudge*>(SSL_get_app_data(session)))
+        judge->m_user = NamedUser{std::move(name), known};
+}
+
 bool PeerJudge::refuse(X509_STORE_CTX* chain, int error, Failure::Stage stage, std::string sentence)
 {
     // OpenSSL chooses the alert by this number.

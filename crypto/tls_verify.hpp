@@ -58,6 +58,14 @@ public:
     /// For SSL_CTX_set_cert_verify_callback: finds the judge of the session and asks it.
     static int verify_callback(X509_STORE_CTX* chain, void*);
 
+    /// A client has named the user whose key it says it has, one that is known here or not. See PskKeys.
+    static void note_user(SSL* session, std::string name, bool known);
+    struct NamedUser {
+        std::string name;
+        bool known = false;
+    };
+    std::optional<NamedUser> const& user() const { return m_user; }
+
     /// Why the peer was refused, if it was.
     std::optional<Failure> const& failure() const { return m_failure; }
     /// The accepted peer's identity; "" before, and where peers are not verified.
@@ -74,6 +82,7 @@ private:
     Authorize m_authorize;
     std::string m_claimed_identity;
     std::string m_identity;
+    std::optional<NamedUser> m_user;
     std::optional<Failure> m_failure;
 };
 

@@ -64,6 +64,9 @@ TEST_CASE("psk: another key, or a user that the server does not know, does not c
             pair.run();
             CHECK(pair.server_step == Step::failed);
             CHECK(pair.server->failure()->stage == Failure::Stage::handshake);
+            CHECK(pair.server->failure()->error.desc()
+                == (keys[0] == 'a' ? "TLS handshake failed: the peer has another key for the user 'alice'"
+                                   : "TLS handshake failed: there is no key for the user 'bob'"));
         }
     }
 }
@@ -78,6 +81,18 @@ TEST_CASE("psk: a server that shows a certificate instead of knowing the key is 
         Pair pair(psk(dir, Endpoint::client, "alice", priority), load_context(files.dir, Endpoint::server, open));
         pair.run();
         CHECK(pair.client_step == Step::failed);
+    }
+}
+
+TEST_CASE("psk: a client without a key is told apart from one with the wrong key")
+{
+    TempDir const dir;
+    dir.write("keys.psk", two_users);
+    Directory const files;
+    for (auto const* const priority : {"NORMAL", "NORMAL:-VERS-TLS1.3"}) {
+        Pair pair(load_context(files.dir, Endpoint::client), psk(dir, Endpoint::server, nullptr, priority));
+        pair.run();
+        CHECK(pair.server->failure()->error.desc() == "TLS handshake failed: the peer does not offer a key");
     }
 }
 
