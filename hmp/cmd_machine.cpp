@@ -16,12 +16,6 @@ namespace {
 
 using boost::asio::awaitable;
 
-std::int64_t number_of(qapi::Object const& args, std::string_view name)
-{
-    auto const* found = args.if_contains(name);
-    return found && found->is_int64() ? found->get_int64() : 0;
-}
-
 std::string_view true_or_false(bool value) { return value ? "true" : "false"; }
 
 awaitable<void> info_status(CommandContext& context, qapi::Object)

@@ -29,6 +29,12 @@ std::string to_text(Uuid const& uuid)
         hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-", hex.substr(20));
 }
 
+std::span<std::string_view const> machine_kinds()
+{
+    static constexpr std::string_view kinds[] = {"mini", "none"};
+    return kinds;
+}
+
 Machine::Machine(MachineOptions options, qapi::EventBus& events)
     : m_options(std::move(options))
     , m_run(events, m_options.incoming ? qapi::RunState::inmigrate : qapi::RunState::prelaunch, m_options.autostart)
@@ -50,7 +56,7 @@ Result<std::unique_ptr<Machine>> Machine::create(MachineOptions options, qom::Tr
 
 Result<void> Machine::add_ram(qom::Tree& tree)
 {
-    std::string id = "ram";
+    std::string id(default_ram_id);
     if (m_options.memory_backend) {
         id = *m_options.memory_backend;
     } else if (m_options.ram_size.value_or(0) > 0) {
@@ -84,9 +90,9 @@ void register_machines(qom::TypeRegistry& types)
     base.name = "machine";
     base.abstract = true;
     types.add(std::move(base));
-    for (auto const* name : {"none-machine", "mini-machine"}) {
+    for (auto const kind : machine_kinds()) {
         qom::Type type;
-        type.name = name;
+        type.name = cat(kind, "-machine");
         types.add(std::move(type), "machine");
     }
 }

@@ -113,7 +113,10 @@ private:
     qapi::Registry m_registry;
     qapi::EventBus m_events{m_registry};
     qom::Tree m_tree{m_types};
+    util::FdSets m_fd_sets;
+    io::Yank m_yank;
     std::unique_ptr<machine::Machine> m_machine;
+    std::optional<machine::DirtyRate> m_dirty_rate;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
     monitor::Server m_monitors{m_io, m_dispatcher};
@@ -138,9 +141,10 @@ Result<void> App::build()
         if (!loaded)
             return std::move(loaded).error().context(option.origin);
     }
-    machine::bind_commands(m_registry, *m_machine, m_tree, m_worker);
+    m_dirty_rate.emplace(m_io.get_executor(), m_machine->memory(), m_worker);
+    machine::bind_commands(m_registry, *m_machine, m_tree, m_worker, *m_dirty_rate);
     m_migration = std::make_unique<migration::Migration>(
-        m_io, *m_machine, m_tree, m_events, [this](int status) { request_exit(status); });
+        m_io, *m_machine, m_tree, m_events, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
     m_registry.close();
     return {};
@@ -176,13 +180,13 @@ Result<void> App::bind()
 {
     qom::bind_commands(m_registry, m_tree);
     qmp::bind_commands(m_registry);
-    monitor::bind_commands(m_registry, [this] {
+    monitor::bind_commands(m_registry, m_fd_sets, [this] {
         m_machine->run().announce_shutdown(qapi::ShutdownCause::host_qmp_quit);
         request_exit(0);
     });
     hmp::bind_commands(m_registry, m_dispatcher);
     m_chardevs.bind_commands(m_registry);
-    io::bind_commands(m_registry, m_tree);
+    io::bind_commands(m_registry, m_tree, m_yank);
     crypto::bind_commands(m_registry, m_tree);
     return {};
 }
@@ -313,6 +317,8 @@ asio::awaitable<void> App::wind_down()
     // After a start that failed half-way some of these are not there.
     if (m_migration)
         co_await m_migration->shut_down();
+    if (m_dirty_rate)
+        co_await m_dirty_rate->shut_down();
     co_await m_monitors.shut_down();
     if (m_console)
         co_await m_console->shut_down();
@@ -323,6 +329,7 @@ asio::awaitable<void> App::wind_down()
 void App::close()
 {
     m_migration.reset();
+    m_dirty_rate.reset();
     m_machine.reset();
 }
 
