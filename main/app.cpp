@@ -7,6 +7,7 @@
 #include "io/commands.hpp"
 #include "machine/commands.hpp"
 #include "main/answers.hpp"
+#include "main/option_list.hpp"
 #include "main/process.hpp"
 #include "main/types.hpp"
 #include "migration/commands.hpp"
@@ -25,7 +26,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <fcntl.h>
 #include <list>
+#include <map>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -93,6 +96,7 @@ public:
 private:
     Result<void> build();
     Result<void> open();
+    Result<void> take_descriptors();
     Result<void> create_objects();
     Result<void> open_monitors();
     Result<monitor::Describe> open_monitor(MonitorOption const& option);
@@ -133,6 +137,7 @@ private:
 /// Everything that can be spoken of, and the commands for it; nothing of it is reached from outside yet.
 Result<void> App::build()
 {
+    TRY(take_descriptors());
     TRY(bind());
     TRY(create_objects());
     m_machine = TRY(machine::Machine::create(m_options.machine, m_tree, m_events));
@@ -186,8 +191,23 @@ Result<void> App::bind()
     });
     hmp::bind_commands(m_registry, m_dispatcher);
     m_chardevs.bind_commands(m_registry);
+    bind_option_list(m_registry);
     io::bind_commands(m_registry, m_tree, m_yank);
     crypto::bind_commands(m_registry, m_tree);
+    return {};
+}
+
+/// Those of -add-fd.
+Result<void> App::take_descriptors()
+{
+    std::map<int, util::UniqueFd> inherited; // each may go into several sets; closed in the end
+    for (auto& option : m_options.fds) {
+        auto const flags = fcntl(option.fd, F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC) != 0) // what this program itself has opened does not outlive an exec
+            return Error::generic("fd is not valid or already in use").context(option.origin);
+        auto duplicate = TRY(inherited.try_emplace(option.fd, option.fd).first->second.duplicate());
+        TRY(m_fd_sets.add(std::move(duplicate), option.set, std::move(option.opaque)));
+    }
     return {};
 }
 

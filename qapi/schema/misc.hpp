@@ -59,6 +59,39 @@ struct Closefd : Command<"closefd", GetfdArguments> {
         .summary = "Close a descriptor that was named.", .errors = "`File descriptor named 'NAME' not found`."};
 };
 
+enum class CommandLineParameterType { string, boolean, number, size };
+BOOST_DESCRIBE_ENUM(CommandLineParameterType, string, boolean, number, size)
+
+struct CommandLineParameterInfo {
+    std::string name;
+    CommandLineParameterType type = CommandLineParameterType::string;
+    std::optional<std::string> help;
+};
+BOOST_DESCRIBE_STRUCT(CommandLineParameterInfo, (), (name, type, help))
+constexpr auto docs(CommandLineParameterInfo const*)
+{
+    return members({{"name", "the key"}, {"type", "what its value looks like"}, {"help", "what it is for"}});
+}
+struct CommandLineOptionInfo {
+    std::string option;
+    std::vector<CommandLineParameterInfo> parameters;
+};
+BOOST_DESCRIBE_STRUCT(CommandLineOptionInfo, (), (option, parameters))
+constexpr auto docs(CommandLineOptionInfo const*)
+{
+    return members({{"option", "its name, for `-m` \"memory\""},
+        {"parameters", "its keys; empty where they depend on what else it says"}});
+}
+struct QueryCommandLineOptionsArguments {
+    std::optional<std::string> option;
+};
+BOOST_DESCRIBE_STRUCT(QueryCommandLineOptionsArguments, (), (option))
+constexpr auto docs(QueryCommandLineOptionsArguments const*) { return members({{"option", "only this one"}}); }
+struct QueryCommandLineOptions
+    : Command<"query-command-line-options", QueryCommandLineOptionsArguments, std::vector<CommandLineOptionInfo>> {
+    static constexpr CommandInfo info{.summary = "List the options of the command line whose argument has keys."};
+};
+
 struct AddFdArguments {
     std::optional<std::int64_t> fdset_id;
     std::optional<std::string> opaque;

@@ -130,6 +130,40 @@ def test_fd_sets(t):
     t.eq(failure(vm, "remove-fd", fdset_id=1)[1], "File descriptor named 'fdset-id:1' not found")
 
 
+def test_add_fd_option(t):
+    "-add-fd puts an inherited descriptor into a set, and refuses what is none in QEMU's words"
+    reader, writer = os.pipe()
+    option = "fd=%d,set=2,opaque=x" % writer
+    vm = t.start("-add-fd", option, "-add-fd", "fd=%d,set=3" % writer, pass_fds=(writer,))
+    os.close(writer)
+    sets = {s["fdset-id"]: s["fds"] for s in vm.qmp.cmd("query-fdsets")}
+    t.eq([(number, [x.get("opaque") for x in fds]) for number, fds in sorted(sets.items())], [(2, ["x"]), (3, [None])])
+    for option, why in (("fd=1,set=1", "fd cannot be a standard I/O stream"), ("fd=999,set=1", "fd is not valid or already in use"),
+                        ("set=1", "fd option is required and must be non-negative"),
+                        ("fd=-1,set=1", "fd option is required and must be non-negative"),
+                        ("fd=x,set=1", "Parameter 'fd' expects a number"), ("fd=99,set=1,foo=x", "Invalid parameter 'foo'")):
+        t.has(t.start("-add-fd", option, qmp=0).wait_exit(1), "-add-fd %s: %s" % (option, why))
+    vm.qmp.cmd("cont")
+    for number in (2, 3):
+        vm.qmp.cmd("remove-fd", fdset_id=number)
+    t.eq(os.read(reader, 1), b"", "nothing holds the pipe any more")
+    os.close(reader)
+
+
+def test_command_line_options(t):
+    "query-command-line-options lists options with the keys of their arguments, or one of them"
+    vm = t.start()
+    options = {o["option"]: {p["name"]: p["type"] for p in o["parameters"]} for o in vm.qmp.cmd("query-command-line-options")}
+    t.eq(options["name"], {"guest": "string", "process": "string", "debug-threads": "boolean"})
+    t.eq(options["add-fd"], {"fd": "number", "set": "number", "opaque": "string"})
+    t.eq(options["mon"], {"chardev": "string", "mode": "string", "pretty": "boolean"})
+    t.eq(options["memory"]["size"], "size")
+    t.eq((options["object"], options["device"]), ({}, {}))
+    one = vm.qmp.cmd("query-command-line-options", option="name")
+    t.eq([o["option"] for o in one], ["name"])
+    t.eq(failure(vm, "query-command-line-options", option="m"), ("GenericError", "invalid option name: m"))
+
+
 def test_migration_through_a_set(t):
     "file:/dev/fdset/N writes and reads a stream through descriptors that were handed over"
     t.requires_minivisor("file: came with QEMU 8.2")
