@@ -65,7 +65,7 @@ awaitable<void> info_ramblock(CommandContext& context, qapi::Object)
         context.print(table->human_readable_text);
 }
 
-awaitable<void> info_block(CommandContext& context, qapi::Object)
+awaitable<void> info_block(CommandContext& context, qapi::Object args)
 {
     auto const list = co_await context.call<qapi::QueryBlock>();
     if (!list) {
@@ -73,7 +73,8 @@ awaitable<void> info_block(CommandContext& context, qapi::Object)
         co_return;
     }
     for (auto const& drive : *list)
-        context.print(cat(drive.device, "\n"));
+        if (!args.contains("device") || drive.device == text_of(args, "device"))
+            context.print(cat(drive.device, "\n"));
 }
 
 awaitable<void> info_block_jobs(CommandContext& context, qapi::Object)
@@ -179,7 +180,9 @@ void add_device_commands(CommandTable& table)
     table.add_topic({"cpus", {}, "", "the CPUs", info_cpus});
     table.add_topic({"qdm", {}, "", "the types of devices", info_qdm});
     table.add_topic({"ramblock", {}, "", "the blocks of RAM", info_ramblock});
-    table.add_topic({"block", {}, "", "the block devices", info_block});
+    table.add_topic({"block",
+        {{"nodes", ArgKind::flag, false, 'n'}, {"verbose", ArgKind::flag, false, 'v'}, {"device", ArgKind::word, true}},
+        "[-n] [-v] [device]", "the block devices, or one of them", info_block});
     table.add_topic({"block-jobs", {}, "", "the jobs on block devices", info_block_jobs});
 }
 
