@@ -72,8 +72,7 @@ Result<void> Machine::add_ram(qom::Tree& tree)
         return Error::generic("Machine memory size does not match the size of the memory backend");
     if (!backend->claim())
         return Error::generic(cat("memory backend ", id, " can't be used multiple times."));
-    auto const block_id
-        = backend->backend_options().x_use_canonical_path_for_ramblock_id.value_or(false) ? cat("/objects/", id) : id;
+    auto const block_id = *backend->backend_options().x_use_canonical_path_for_ramblock_id ? cat("/objects/", id) : id;
     TRY(m_memory.add(TRY(RamBlock::create(block_id, 0, backend->memory()))));
     return {};
 }
