@@ -249,6 +249,10 @@ def main():
         number, text, theirs, ours = min(cases, key=lambda case: len(case[1]))
         print("FAIL differential: %d times, such as input %d of seed %d: %s\n     QEMU:      %s\n     minivisor: %s" % (
             len(cases), number, options.seed, shown(text)[:1000], json.dumps(theirs)[:800], json.dumps(ours)[:800]))
+    if options.count >= 20000:
+        for entry in explanations.entries:
+            if not entry["used"]:
+                print("note: no difference was explained by: %s" % entry["reason"])
     print("ok   differential: %d inputs, %d of them alike, %d with an explained difference (seed %d)" % (
         options.count, fine - explained, explained, options.seed))
     failed = sum(len(cases) for cases in faults.values())
