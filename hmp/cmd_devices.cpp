@@ -133,7 +133,7 @@ awaitable<void> calc_dirty_rate(CommandContext& context, qapi::Object args)
         co_return;
     }
     qapi::CalcDirtyRateArguments wanted{second, {}, {}};
-    if (args.contains("sample_pages_per_GB"))
+    if (args.contains("sample_pages_per_GB") && number_of(args, "sample_pages_per_GB") != -1) // QEMU's "none"
         wanted.sample_pages = number_of(args, "sample_pages_per_GB");
     if (ring || bitmap)
         wanted.mode = ring ? qapi::DirtyRateMeasureMode::dirty_ring : qapi::DirtyRateMeasureMode::dirty_bitmap;
@@ -182,7 +182,8 @@ void add_device_commands(CommandTable& table)
     table.add_topic({"ramblock", {}, "", "the blocks of RAM", info_ramblock});
     table.add_topic({"block",
         {{"nodes", ArgKind::flag, false, 'n'}, {"verbose", ArgKind::flag, false, 'v'}, {"device", ArgKind::word, true}},
-        "[-n] [-v] [device]", "the block devices, or one of them", info_block});
+        "[-n] [-v] [device]", "the block devices, or one of them\n-n, -v: nodes rather than devices, with more of each",
+        info_block});
     table.add_topic({"block-jobs", {}, "", "the jobs on block devices", info_block_jobs});
 }
 

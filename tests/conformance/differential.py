@@ -54,20 +54,37 @@ class Peer:
         self.process = subprocess.Popen([binary, *BASE, "-qmp", "unix:%s,server=on,wait=off" % path], cwd=work,
                                         stdin=subprocess.DEVNULL, stdout=self.err, stderr=self.err)
         self.sock, self.buffer, self.serial = self._connect(path), b"", 0
+        self.sock.settimeout(SECONDS / 4)
         self._message()
         self.ask('{"execute": "qmp_capabilities"}')
+        self.sock.settimeout(SECONDS)
+
+    @classmethod
+    def start(cls, binary):
+        """A QEMU 7.2 may hang for good when a client comes while it starts."""
+        for _ in range(3):
+            peer = cls.__new__(cls)
+            try:
+                peer.__init__(binary)
+                return peer
+            except Lost:
+                peer.close()
+        raise SystemExit("%s does not start" % binary)
 
     def _connect(self, path):
         end = time.monotonic() + SECONDS
+        while not os.path.exists(path) and time.monotonic() < end and self.process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(0.03 if os.path.basename(self.binary).startswith("qemu") else 0)
         while True:
             sock = socket.socket(socket.AF_UNIX)
             try:
                 sock.connect(path)
-                sock.settimeout(SECONDS)
                 return sock
             except OSError:
                 sock.close()
                 if time.monotonic() > end or self.process.poll() is not None:
+                    self.sock = None
                     raise Lost("%s does not start" % self.binary)
                 time.sleep(0.005)
 
@@ -106,7 +123,8 @@ class Peer:
         return self.ask(json.dumps({"execute": command}))[0]["return"]
 
     def close(self):
-        self.sock.close()
+        if self.sock:
+            self.sock.close()
         self.process.kill()
         self.process.wait()
         self.err.close()
@@ -183,7 +201,7 @@ def compare(options, generator, explanations):
         if pair is None or number % RESTART_AFTER == 0:
             for peer in pair or ():
                 peer.close()
-            pair = (Peer(options.qemu), Peer(options.binary))
+            pair = (Peer.start(options.qemu), Peer.start(options.binary))
         text = generator.next_input()
         try:
             theirs = answers(pair[0], text)
@@ -236,12 +254,12 @@ def main():
     options.binary = os.path.abspath(options.binary)
     if options.input:
         for binary in (options.qemu, options.binary):
-            peer = Peer(binary)
+            peer = Peer.start(binary)
             print(os.path.basename(binary), json.dumps(answers(peer, options.input), indent=2))
             peer.close()
         return 0
     explanations = Explanations(options.explained)
-    theirs, ours = Peer(options.qemu), Peer(options.binary)
+    theirs, ours = Peer.start(options.qemu), Peer.start(options.binary)
     generator = Generator(random.Random(options.seed), theirs, ours, options.only)
     theirs.close(), ours.close()
     fine, explained, faults = compare(options, generator, explanations)

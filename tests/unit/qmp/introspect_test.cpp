@@ -149,7 +149,7 @@ TEST_CASE("schema: that of one command has it and the types it uses, and no more
     CHECK(eat.count("eat") == 1);
     CHECK(eat.count("str") == 1);
     CHECK(eat.count("list-fruits") == 0);
-    CHECK(eat.size() == 8); // the command, its arguments, an empty result, str, null, an enum, an alternate, int, [int]
+    CHECK(eat.size() == 9); // the command, its arguments, an empty result, str, null, an enum, an alternate, int, [int]
     CHECK(names("RIPE").count("RIPE") == 1);
     CHECK(schema_of(schema.registry, "nope").error().desc() == "There is no command or event 'nope'");
 }

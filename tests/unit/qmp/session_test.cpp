@@ -291,7 +291,8 @@ TEST_CASE("qmp: the commands about QMP itself answer what is bound")
     Talk talk;
     talk.ready();
     CHECK(talk.feed(R"({"execute": "query-commands"})")
-        == "{\"return\": [{\"name\": \"echo\"}, {\"name\": \"qmp_capabilities\"}, {\"name\": \"query-commands\"}, "
+        == "{\"return\": [{\"name\": \"__org.minivisor_query-command-schema\"}, {\"name\": \"echo\"}, {\"name\": "
+           "\"qmp_capabilities\"}, {\"name\": \"query-commands\"}, "
            "{\"name\": \"query-qmp-schema\"}, {\"name\": \"query-version\"}, {\"name\": \"slow\"}, {\"name\": "
            "\"urgent\"}]}\r\n");
     CHECK(talk.feed(R"({"execute": "query-version"})").find(R"("major": 7, "minor": 2, "micro": 0)")
