@@ -8,8 +8,9 @@ in a fresh folder; they are started anew after a while and whenever their states
 without what cannot be equal (versions, thread numbers, folders, the order of members).
 
 explained.json names the differences that are meant, or not yet removed, each with its reason: an entry holds regular
-expressions for the input and for either program's replies, and explains a difference when all that it has are found. Whatever
-it does not explain is printed and counted as a failure. The last line is "N passed, N failed, N skipped".
+expressions for the input and for either program's replies, and explains a difference when all that it has are found; with
+"parameters": "differ" only when the two complain about different ones. Whatever is not explained is printed and counted as a
+failure. The last line is "N passed, N failed, N skipped".
 
     differential.py --count 20000 --seed 7         a long run
     differential.py --input '{"execute": "stop"}'  one input, with both answers
@@ -98,7 +99,10 @@ class Peer:
                 raise Lost("%s has ended" % os.path.basename(self.binary))
             self.buffer += chunk
         line, self.buffer = self.buffer.split(b"\n", 1)
-        return json.loads(line, parse_float=str)
+        try:
+            return json.loads(line, parse_float=str)
+        except ValueError:
+            return {"no JSON": line.decode("utf-8", "replace")}     # QEMU writes "inf"
 
     def ask(self, text):
         """Everything that is answered to the text (a str or bytes), without events."""
@@ -157,7 +161,7 @@ class Explanations:
         with open(path, encoding="utf-8") as file:
             self.entries = json.load(file)
         for entry in self.entries:
-            if set(entry) - {"input", "qemu", "minivisor", "reason"} or not entry.get("reason") or len(entry) < 2:
+            if set(entry) - {"input", "qemu", "minivisor", "parameters", "reason"} or not entry.get("reason") or len(entry) < 2:
                 raise SystemExit("%s: a bad entry: %s" % (path, entry))
             for part in ("input", "qemu", "minivisor"):
                 if part in entry:
@@ -168,10 +172,17 @@ class Explanations:
         told = {"input": text if isinstance(text, str) else text.decode("latin-1"),
                 "qemu": json.dumps(theirs, ensure_ascii=False), "minivisor": json.dumps(ours, ensure_ascii=False)}
         for entry in self.entries:
-            if all(entry[part].search(told[part]) for part in told if part in entry):
+            if all(entry[part].search(told[part]) for part in told if part in entry) and (
+                    entry.get("parameters") != "differ" or named(theirs) != named(ours)):
                 entry["used"] += 1
                 return entry["reason"]
         return None
+
+
+def named(replies):
+    """What the errors complain about: the first name in quotes of each."""
+    return [(re.findall(r"'([^']*)'", reply.get("error", {}).get("desc") or str(reply.get("return"))) or [None])[0].replace("_", "-")
+            for reply in replies if re.search(r"'[^']*'", reply.get("error", {}).get("desc") or str(reply.get("return")))]
 
 
 def signature(text, theirs, ours):
