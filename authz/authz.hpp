@@ -6,28 +6,56 @@
 
 #include "qom/tree.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+
 namespace minivisor::authz {
 
-/// An answer. Both texts are for the operator, never for the peer.
+/// An answer. All texts are for the operator, never for the peer.
 struct Decision {
     bool allowed = false;
     std::string error; ///< the question could not be answered, and why: takes the place of "is denied"
     std::string detail; ///< what the answer rests on
+    std::string denial; ///< the driver's own sentence for "is denied", where it has one
 };
 
 /// Base of the authorization types.
 class Authz {
 public:
+    using Answer = std::function<void(Decision)>;
+
     virtual ~Authz() = default;
-    /// May the owner of `identity` come in? An identity is text to be compared byte for byte.
-    virtual Decision decide(std::string_view identity) const = 0;
+    /// May the owner of `identity` come in? An identity is text to be compared byte for byte. `answer` is called
+    /// once: before this returns where the driver can say at once, else later through `main`, the executor of the
+    /// thread that asks; also when the object is deleted meanwhile.
+    virtual void ask(std::string_view identity, boost::asio::any_io_executor const& main, Answer answer) = 0;
+    /// At the end of the program: who waits for an answer gets a no, and so does who asks later.
+    virtual void close() { }
     /// Rules that do not match by little, and by what (see near_miss()); at most `most_near_misses`.
     virtual std::vector<std::string> near_misses(std::string_view) const { return {}; }
     static constexpr std::size_t most_near_misses = 10;
 };
 
+/// Base of those that can say at once.
+class PromptAuthz : public Authz {
+public:
+    virtual Decision decide(std::string_view identity) const = 0;
+    void ask(std::string_view identity, boost::asio::any_io_executor const&, Answer answer) final
+    {
+        answer(decide(identity));
+    }
+};
+
 /// Asks the object of that id.
-Decision decide(qom::Tree& tree, std::string const& authz_id, std::string_view identity);
+void ask(qom::Tree& tree, std::string const& authz_id, std::string_view identity,
+    boost::asio::any_io_executor const& main, Authz::Answer answer);
+/// The same as a coroutine of the main thread. One that is cancelled gets an error.
+boost::asio::awaitable<Decision> decide(qom::Tree& tree, std::string authz_id, std::string identity);
+
+/// Closes every authorization object, so that nothing of them waits any more.
+void close_all(qom::Tree& tree);
 
 /// Registers the abstract type "authz".
 void register_base(qom::TypeRegistry& types);

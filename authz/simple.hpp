@@ -17,7 +17,7 @@ constexpr auto docs(AuthZSimpleOptions const*)
     return qapi::members({{"identity", "who may come in: a distinguished name or a user name, byte for byte"}});
 }
 
-class AuthZSimple final : public qom::OptionsObject<AuthZSimpleOptions>, public Authz {
+class AuthZSimple final : public qom::OptionsObject<AuthZSimpleOptions>, public PromptAuthz {
 public:
     using OptionsObject::OptionsObject;
     static Result<std::unique_ptr<AuthZSimple>> create(qom::Type const& type, AuthZSimpleOptions options, qom::Tree&);

@@ -4,6 +4,7 @@
 #include "io/commands.hpp"
 #include "qapi/keyval.hpp"
 #include "qom/user_object.hpp"
+#include "util/task_group.hpp"
 #include "util/text.hpp"
 
 #include <cstdio>
@@ -35,12 +36,19 @@ Result<int> print_identity(std::string const& path)
     return print({util::printable(TRY(io::identity_of_file(path)))}, 0);
 }
 
-Result<int> print_authz_answer(qom::Tree& tree, std::string const& question)
+Result<int> print_authz_answer(boost::asio::io_context& io, qom::Tree& tree, std::string const& question)
 {
     auto const parsed = TRY(qapi::parse_keyval(question, "id"));
     auto const about
         = TRY(qapi::decode<qapi::AuthzExplainArguments>(qapi::Value(parsed.object), qapi::Spelling::keyval));
-    auto const answer = TRY(io::explain(tree, about));
+    std::optional<Result<qapi::AuthzExplanation>> explained;
+    util::TaskGroup tasks(io.get_executor());
+    tasks.spawn([&]() -> boost::asio::awaitable<void> {
+        auto explaining = io::explain(tree, about);
+        explained = co_await std::move(explaining);
+    });
+    io.run();
+    auto const answer = TRY(*std::move(explained));
     std::vector<std::string> lines{cat(answer.allowed ? "allowed: " : "denied: ", util::printable(answer.identity)),
         cat("reason: ", util::printable(answer.reason))};
     for (auto const& miss : answer.near_misses)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/app.hpp"
 
+#include "authz/authz.hpp"
 #include "crypto/commands.hpp"
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
 #include "io/commands.hpp"
+#include "io/doorman.hpp"
 #include "machine/commands.hpp"
 #include "main/answers.hpp"
 #include "main/process.hpp"
@@ -78,7 +80,7 @@ public:
         }
         if (m_options.check_authz) {
             TRY(create_objects());
-            return print_authz_answer(m_tree, *m_options.check_authz);
+            return print_authz_answer(m_io, m_tree, *m_options.check_authz);
         }
         auto opened = open();
         if (!opened)
@@ -113,6 +115,7 @@ private:
     qapi::Registry m_registry;
     qapi::EventBus m_events{m_registry};
     qom::Tree m_tree{m_types};
+    io::Doorman m_doorman{m_io, m_tree};
     std::unique_ptr<machine::Machine> m_machine;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
@@ -140,7 +143,7 @@ Result<void> App::build()
     }
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker);
     m_migration = std::make_unique<migration::Migration>(
-        m_io, *m_machine, m_tree, m_events, [this](int status) { request_exit(status); });
+        m_io, *m_machine, m_tree, m_events, m_doorman, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
     m_registry.close();
     return {};
@@ -316,6 +319,7 @@ asio::awaitable<void> App::wind_down()
     co_await m_monitors.shut_down();
     if (m_console)
         co_await m_console->shut_down();
+    authz::close_all(m_tree);
     if (m_signal_ready)
         m_signal_ready->close();
 }

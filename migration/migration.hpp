@@ -3,6 +3,7 @@
 // (qmp-surface section 7), and exactly one end. Main thread only; the bytes move on other threads.
 #pragma once
 
+#include "io/doorman.hpp"
 #include "machine/machine.hpp"
 #include "migration/incoming.hpp"
 #include "migration/outgoing.hpp"
@@ -16,7 +17,7 @@ class Migration {
 public:
     /// Everything passed in outlives it. `exit` ends the program with a status.
     Migration(boost::asio::io_context& io, machine::Machine& machine, qom::Tree& tree, qapi::EventBus& events,
-        std::function<void(int)> exit);
+        io::Doorman& doorman, std::function<void(int)> exit);
     ~Migration();
 
     Settings const& settings() const { return m_settings; }
@@ -60,6 +61,7 @@ private:
     machine::Machine& m_machine;
     qom::Tree& m_tree;
     qapi::EventBus& m_events;
+    io::Doorman& m_doorman;
     std::function<void(int)> m_exit;
     Settings m_settings;
     SenderLimits m_limits;

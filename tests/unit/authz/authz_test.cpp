@@ -35,6 +35,15 @@ struct Gate {
     qom::Tree tree{types};
 };
 
+/// Of a driver that can say at once.
+Decision decide(qom::Tree& tree, std::string const& authz_id, std::string_view identity)
+{
+    std::optional<Decision> answer;
+    ask(tree, authz_id, identity, {}, [&answer](Decision decision) { answer = std::move(decision); });
+    REQUIRE(answer);
+    return *answer;
+}
+
 TEST_CASE("authz-simple: allows the one identity, byte for byte")
 {
     Gate gate;
