@@ -4,12 +4,15 @@
 // question, so that deleting and adding one anew changes the answer (qmp-surface section 11).
 #pragma once
 
+#include "authz/ledger.hpp"
 #include "qom/tree.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <atomic>
 #include <functional>
+#include <optional>
 
 namespace minivisor::authz {
 
@@ -19,6 +22,8 @@ struct Decision {
     std::string error; ///< the question could not be answered, and why: takes the place of "is denied"
     std::string detail; ///< what the answer rests on
     std::string denial; ///< the driver's own sentence for "is denied", where it has one
+    std::optional<std::size_t> rule; ///< the number of the rule that decided, from 0
+    std::uint64_t generation = 0; ///< of what was asked, see Authz::generation()
 };
 
 /// Base of the authorization types.
@@ -36,6 +41,20 @@ public:
     /// Rules that do not match by little, and by what (see near_miss()); at most `most_near_misses`.
     virtual std::vector<std::string> near_misses(std::string_view) const { return {}; }
     static constexpr std::size_t most_near_misses = 10;
+
+    /// How often what it decides by was loaded or set, from 1.
+    std::uint64_t generation() const { return m_generation; }
+    /// What it has answered to those who came. Kept by whoever asks on their behalf, so that questions beforehand do
+    /// not count.
+    Ledger& ledger() { return m_ledger; }
+    Ledger const& ledger() const { return m_ledger; }
+
+protected:
+    void renew() { ++m_generation; }
+
+private:
+    std::atomic<std::uint64_t> m_generation{1};
+    Ledger m_ledger;
 };
 
 /// Base of those that can say at once.
@@ -44,7 +63,11 @@ public:
     virtual Decision decide(std::string_view identity) const = 0;
     void ask(std::string_view identity, boost::asio::any_io_executor const&, Answer answer) final
     {
-        answer(decide(identity));
+        auto const asked = generation();
+        auto decision = decide(identity);
+        if (decision.generation == 0)
+            decision.generation = asked;
+        answer(std::move(decision));
     }
 };
 

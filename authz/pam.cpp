@@ -184,13 +184,23 @@ Result<std::unique_ptr<AuthZPAM>> AuthZPAM::create(qom::Type const& type, AuthZP
     return std::make_unique<AuthZPAM>(type, std::move(options));
 }
 
+Result<void> AuthZPAM::apply(AuthZPAMOptions changed)
+{
+    renew();
+    return OptionsObject::apply(std::move(changed));
+}
+
 void AuthZPAM::ask(std::string_view identity, asio::any_io_executor const& main, Answer answer)
 {
     // PAM would see another name than the one that was asked about, or a list of names two in one.
     if (identity.find_first_of(std::string_view("\0\r\n", 3)) != std::string_view::npos)
         return answer({false, unable(identity, "it contains a NUL, CR or LF character")});
     PamRequest request{m_options.service, m_options.directory.value_or(""), std::string(identity)};
-    m_desk->ask(std::move(request), std::chrono::milliseconds(*m_options.timeout), main, std::move(answer));
+    auto stamped = [generation = generation(), answer = std::move(answer)](Decision decision) {
+        decision.generation = generation;
+        answer(std::move(decision));
+    };
+    m_desk->ask(std::move(request), std::chrono::milliseconds(*m_options.timeout), main, std::move(stamped));
 }
 
 void register_pam(qom::TypeRegistry& types)

@@ -33,6 +33,7 @@ public:
     /// Closes it.
     ~AuthZPAM() override;
 
+    Result<void> apply(AuthZPAMOptions changed) override;
     /// The context of `main` outlives the object.
     void ask(std::string_view identity, boost::asio::any_io_executor const& main, Answer answer) override;
     void close() override;

@@ -22,6 +22,7 @@ public:
     using OptionsObject::OptionsObject;
     static Result<std::unique_ptr<AuthZSimple>> create(qom::Type const& type, AuthZSimpleOptions options, qom::Tree&);
 
+    Result<void> apply(AuthZSimpleOptions changed) override;
     Decision decide(std::string_view identity) const override;
     std::vector<std::string> near_misses(std::string_view identity) const override;
 };

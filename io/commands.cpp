@@ -40,6 +40,7 @@ boost::asio::awaitable<Result<qapi::AuthzExplanation>> explain(qom::Tree& tree, 
 
 void bind_commands(qapi::Registry& registry, qom::Tree& tree)
 {
+    registry.declare_event<qapi::AuthzDecisionEvent>();
     registry.bind<qapi::X509Identity>(
         [](qapi::X509IdentityArguments const& arguments) { return identity_of_file(arguments.filename); });
     registry.bind<qapi::AuthzExplain>(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/answers.hpp"
 
+#include "io/audit.hpp"
 #include "io/commands.hpp"
 #include "qapi/keyval.hpp"
 #include "qom/user_object.hpp"
@@ -34,6 +35,17 @@ Result<int> print_object_help(qom::TypeRegistry const& types, std::string const&
 Result<int> print_identity(std::string const& path)
 {
     return print({util::printable(TRY(io::identity_of_file(path)))}, 0);
+}
+
+Result<int> print_audit_check(std::string const& path)
+{
+    auto const check = TRY(io::check_audit(path));
+    std::vector<std::string> lines{cat("good lines: ", check.lines),
+        check.begins_after.empty() ? std::string("begins: anew") : cat("begins: after ", check.begins_after),
+        cat("last hash: ", check.last_hash)};
+    if (!check.fault.empty())
+        lines.push_back(cat("fault: line ", check.lines + 1, ": ", check.fault));
+    return print(lines, check.fault.empty() ? 0 : denied);
 }
 
 Result<int> print_authz_answer(boost::asio::io_context& io, qom::Tree& tree, std::string const& question)

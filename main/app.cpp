@@ -2,6 +2,7 @@
 #include "main/app.hpp"
 
 #include "authz/authz.hpp"
+#include "authz/commands.hpp"
 #include "crypto/commands.hpp"
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
@@ -27,6 +28,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <list>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -78,6 +80,8 @@ public:
             TRY(build());
             return print_manual({m_registry, m_types}, *m_options.manual_page);
         }
+        if (m_options.check_audit)
+            return print_audit_check(*m_options.check_audit);
         if (m_options.check_authz) {
             TRY(create_objects());
             return print_authz_answer(m_io, m_tree, *m_options.check_authz);
@@ -115,7 +119,7 @@ private:
     qapi::Registry m_registry;
     qapi::EventBus m_events{m_registry};
     qom::Tree m_tree{m_types};
-    io::Doorman m_doorman{m_io, m_tree};
+    io::Doorman m_doorman{m_io, m_tree, m_events};
     std::unique_ptr<machine::Machine> m_machine;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
@@ -156,6 +160,9 @@ Result<void> App::open()
     if (m_options.process_name)
         prctl(PR_SET_NAME, m_options.process_name->c_str());
     m_signals = TRY(open_signal_fd());
+    if (auto const& audit = m_options.audit)
+        m_doorman.keep_audit(TRY(io::AuditTrail::open(audit->file)),
+            audit->required ? io::Doorman::Unwritten::refuses : io::Doorman::Unwritten::is_logged);
     TRY(build());
 
     if (m_options.pidfile)
@@ -186,6 +193,7 @@ Result<void> App::bind()
     hmp::bind_commands(m_registry, m_dispatcher);
     m_chardevs.bind_commands(m_registry);
     io::bind_commands(m_registry, m_tree);
+    authz::bind_commands(m_registry, m_tree);
     crypto::bind_commands(m_registry, m_tree);
     return {};
 }
@@ -290,13 +298,18 @@ Result<void> App::open_console()
 
 asio::awaitable<void> App::watch_signals()
 {
-    auto const [error] = co_await m_signal_ready->async_wait(
-        asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
-    if (error)
-        co_return;
-    auto const text = read_signal(m_signals.get());
-    if (!text.empty())
-        log::error(text);
+    Signal signal;
+    do {
+        if (signal.number == SIGHUP)
+            m_doorman.reopen_audit();
+        auto const [error] = co_await m_signal_ready->async_wait(
+            asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
+        if (error)
+            co_return;
+        signal = read_signal(m_signals.get());
+    } while (signal.number == SIGHUP && m_options.audit); // a rotation
+    if (!signal.text.empty())
+        log::error(signal.text);
     m_machine->run().announce_shutdown(qapi::ShutdownCause::host_signal);
     request_exit(0);
 }
