@@ -11,7 +11,8 @@ Decision decide_by(Rules const& rules, std::string_view identity)
     if (!answer.rule)
         return {
             answer.allowed, {}, answer.allowed ? "no rule matches it, and the policy is allow" : "no rule matches it"};
-    return {answer.allowed, {}, cat("rule ", *answer.rule, answer.allowed ? " allows it" : " denies it")};
+    return {
+        answer.allowed, {}, cat("rule ", *answer.rule, answer.allowed ? " allows it" : " denies it"), {}, answer.rule};
 }
 
 AuthZList::AuthZList(qom::Type const& type, AuthZListOptions options)
@@ -32,6 +33,7 @@ Result<std::unique_ptr<AuthZList>> AuthZList::create(qom::Type const& type, Auth
 Result<void> AuthZList::apply(AuthZListOptions changed)
 {
     m_rules = Rules(changed);
+    renew();
     return OptionsObject::apply(std::move(changed));
 }
 

@@ -12,7 +12,7 @@ namespace minivisor::authz {
 /// The words for a decision of rules: which rule, or that there was none.
 Decision decide_by(Rules const& rules, std::string_view identity);
 
-class AuthZList final : public qom::OptionsObject<AuthZListOptions>, public Authz {
+class AuthZList final : public qom::OptionsObject<AuthZListOptions>, public PromptAuthz {
 public:
     AuthZList(qom::Type const& type, AuthZListOptions options);
     static Result<std::unique_ptr<AuthZList>> create(qom::Type const& type, AuthZListOptions options, qom::Tree&);

@@ -61,6 +61,8 @@ Result<void> AuthZListFile::load()
     std::lock_guard const one_at_a_time(m_loading);
     auto rules = read_rules(m_options.filename);
     std::lock_guard const guard(m_mutex);
+    if (m_rules || !m_complaint.empty())
+        renew(); // else it is the first one
     m_rules = rules ? *std::move(rules) : nullptr;
     m_complaint = rules ? std::string() : rules.error().desc();
     if (!rules)
@@ -82,10 +84,15 @@ std::shared_ptr<Rules const> AuthZListFile::rules() const
 
 Decision AuthZListFile::decide(std::string_view identity) const
 {
-    if (auto const rules = this->rules())
-        return decide_by(*rules, identity);
-    std::lock_guard const guard(m_mutex);
-    return {false, {}, cat("its file cannot be used: ", m_complaint)};
+    std::unique_lock lock(m_mutex);
+    auto const rules = m_rules;
+    Decision decision{false, {}, rules ? std::string() : cat("its file cannot be used: ", m_complaint)};
+    auto const asked = generation();
+    lock.unlock(); // a long list is asked without it
+    if (rules)
+        decision = decide_by(*rules, identity);
+    decision.generation = asked;
+    return decision;
 }
 
 std::vector<std::string> AuthZListFile::near_misses(std::string_view identity) const

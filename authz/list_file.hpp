@@ -24,7 +24,7 @@ constexpr auto docs(AuthZListFileOptions const*)
         {"refresh", "load the file anew whenever it changes (default on)"}});
 }
 
-class AuthZListFile final : public qom::OptionsObject<AuthZListFileOptions>, public Authz {
+class AuthZListFile final : public qom::OptionsObject<AuthZListFileOptions>, public PromptAuthz {
 public:
     using OptionsObject::OptionsObject;
     static Result<std::unique_ptr<AuthZListFile>> create(

@@ -11,6 +11,12 @@ Result<std::unique_ptr<AuthZSimple>> AuthZSimple::create(qom::Type const& type, 
     return std::make_unique<AuthZSimple>(type, std::move(options));
 }
 
+Result<void> AuthZSimple::apply(AuthZSimpleOptions changed)
+{
+    renew();
+    return OptionsObject::apply(std::move(changed));
+}
+
 Decision AuthZSimple::decide(std::string_view identity) const
 {
     if (identity == m_options.identity)

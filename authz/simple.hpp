@@ -17,11 +17,12 @@ constexpr auto docs(AuthZSimpleOptions const*)
     return qapi::members({{"identity", "who may come in: a distinguished name or a user name, byte for byte"}});
 }
 
-class AuthZSimple final : public qom::OptionsObject<AuthZSimpleOptions>, public Authz {
+class AuthZSimple final : public qom::OptionsObject<AuthZSimpleOptions>, public PromptAuthz {
 public:
     using OptionsObject::OptionsObject;
     static Result<std::unique_ptr<AuthZSimple>> create(qom::Type const& type, AuthZSimpleOptions options, qom::Tree&);
 
+    Result<void> apply(AuthZSimpleOptions changed) override;
     Decision decide(std::string_view identity) const override;
     std::vector<std::string> near_misses(std::string_view identity) const override;
 };

@@ -4,6 +4,7 @@
 #include "crypto/tls_alert.hpp"
 #include "util/text.hpp"
 
+#include <openssl/async.h>
 #include <openssl/sslerr.h>
 
 #include <poll.h>
@@ -50,7 +51,16 @@ TlsSession::TlsSession(std::shared_ptr<TlsContext const> context, int fd, std::s
 {
 }
 
-TlsSession::~TlsSession() = default;
+TlsSession::~TlsSession()
+{
+    if (!m_judge.awaits_decision())
+        return;
+    // A job that is paused would never be freed.
+    m_judge.decide({});
+    handshake_call();
+    m_transport.send();
+    clear_openssl_errors();
+}
 
 Result<std::unique_ptr<TlsSession>> TlsSession::create(
     std::shared_ptr<TlsContext const> context, int fd, std::string host_name, Authorize authorize)
@@ -78,6 +88,11 @@ Result<void> TlsSession::open(std::string const& host_name)
     auto* const shared = bio.release();
     SSL_set_bio(m_ssl.get(), shared, shared);
     m_judge.attach(m_ssl.get());
+    if (m_judge.asks()) {
+        if (ASYNC_is_capable() != 1)
+            return Error::generic("This OpenSSL cannot pause a handshake, which authorization needs");
+        SSL_set_mode(m_ssl.get(), SSL_MODE_ASYNC);
+    }
     if (m_context->endpoint() == Endpoint::server) {
         SSL_set_accept_state(m_ssl.get());
         m_certificate_wanted = true;
@@ -108,12 +123,13 @@ Step TlsSession::handshake_step()
 {
     if (m_failure)
         return Step::failed;
+    if (m_judge.awaits_decision())
+        return Step::want_decision;
     if (auto const sent = send_step(); sent != Step::done)
         return sent;
     if (m_handshaken)
         return Step::done;
-    clear_openssl_errors();
-    auto const result = SSL_do_handshake(m_ssl.get());
+    auto const result = handshake_call();
     if (result != 1) {
         auto const failed = fail_handshake(result);
         if (failed != Step::want_read)
@@ -123,7 +139,25 @@ Step TlsSession::handshake_step()
         return sent == Step::done ? failed : sent;
     }
     m_handshaken = true;
+    SSL_clear_mode(m_ssl.get(), SSL_MODE_ASYNC); // reads and writes need no jobs
     return send_step();
+}
+
+/// SSL_do_handshake, with the authorization asked when it is paused for that.
+int TlsSession::handshake_call()
+{
+    for (;;) {
+        clear_openssl_errors();
+        auto const result = SSL_do_handshake(m_ssl.get());
+        if (result == 1 || SSL_get_error(m_ssl.get(), result) != SSL_ERROR_WANT_ASYNC || !m_judge.ask())
+            return result;
+    }
+}
+
+void TlsSession::decide(Decision decision)
+{
+    Guard const guard(m_lock);
+    m_judge.decide(std::move(decision));
 }
 
 /// Sorts out why a handshake did not go on.
@@ -135,6 +169,8 @@ Step TlsSession::fail_handshake(int result)
         return Step::want_read;
     if (error == SSL_ERROR_WANT_WRITE)
         return Step::want_write;
+    if (error == SSL_ERROR_WANT_ASYNC)
+        return Step::want_decision;
     auto const reason = first_openssl_reason();
     if (error == SSL_ERROR_ZERO_RETURN) {
         fail(Stage::handshake, Error::generic("TLS handshake failed: the peer closed the connection"));
@@ -194,6 +230,10 @@ Result<void> TlsSession::complete_handshake(std::optional<std::chrono::milliseco
             return {};
         if (step == Step::failed)
             break;
+        if (step == Step::want_decision) {
+            decide({false, "There was no answer from the authorization"});
+            continue;
+        }
         int timeout = -1;
         if (limit) {
             auto const left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One TLS connection over a stream socket: handshake with verification and authorization inside it, then bytes.
 //
-// Threads. The handshake belongs to one thread. After it one thread may read while another one writes: every step in
-// OpenSSL is made under a fair lock, no step waits for the network, and the lock is never held while one waits. A
-// thread that waits in read(), write() or complete_handshake() is set free by shutdown(2) of the socket from any
-// thread; close the descriptor only when none is in here.
+// Threads. The handshake belongs to one thread, and so does the end of a session that waits for a decision. After it
+// one thread may read while another one writes: every step in OpenSSL is made under a fair lock, no step waits for the
+// network, and the lock is never held while one waits. A thread that waits in read(), write() or complete_handshake()
+// is set free by shutdown(2) of the socket from any thread; close the descriptor only when none is in here.
 //
 // SIGPIPE is never raised here, and the descriptor's O_NONBLOCK neither matters nor is changed: see TlsTransport.
 #pragma once
@@ -31,6 +31,8 @@ enum class Step {
     /// Again when the socket can be read, or written.
     want_read,
     want_write,
+    /// Again after decide(): the authorization has not answered yet.
+    want_decision,
     /// See failure().
     failed,
 };
@@ -68,7 +70,10 @@ public:
     /// One step of the handshake; never waits. `done` means that everything has been sent as well.
     /// In TLS 1.3 a client is done before the server has judged it: pending_alert() and read() tell later.
     Step handshake();
-    /// The whole handshake, waiting; "TLS handshake failed: Connection timed out" after `limit`.
+    /// The answer that Step::want_decision waits for. Without effect when nothing waits.
+    void decide(Decision decision);
+    /// The whole handshake, waiting; "TLS handshake failed: Connection timed out" after `limit`. The authorization has
+    /// to answer when it is asked, and may take its time; where it has no answer, it is a no.
     Result<void> complete_handshake(std::optional<std::chrono::milliseconds> limit);
 
     /// Waits until there is something and takes what is there, at most `buffer`; 0 at the end: see stream_end().
@@ -111,6 +116,7 @@ private:
 
     // These are called with the lock held; none waits.
     Step handshake_step();
+    int handshake_call();
     Step fail_handshake(int result);
     std::string key_trouble(int reason) const;
     Step read_step(std::span<std::byte> buffer, std::size_t& got);

@@ -4,9 +4,12 @@
 #include "crypto/identity.hpp"
 #include "util/text.hpp"
 
+#include <openssl/async.h>
+#include <openssl/bn.h>
 #include <openssl/x509_vfy.h>
 
 #include <exception>
+#include <memory>
 #include <utility>
 
 namespace minivisor::crypto {
@@ -26,15 +29,27 @@ int tolerate_missing_lists(int good, X509_STORE_CTX* chain)
     return 1;
 }
 
-Decision ask(Authorize const& authorize, std::string const& identity)
+std::string serial_of(X509 const* certificate)
 {
-    try {
-        return authorize(identity);
-    } catch (std::exception const& failed) {
-        return {false, cat("TLS x509 authz check for ", identity, " failed: ", failed.what())};
-    } catch (...) {
-        return {false, cat("TLS x509 authz check for ", identity, " failed")};
-    }
+    std::unique_ptr<BIGNUM, decltype(&BN_free)> const number(
+        ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr), BN_free);
+    auto* const text = number ? BN_bn2hex(number.get()) : nullptr;
+    std::string serial = text ? text : "";
+    OPENSSL_free(text);
+    return serial;
+}
+
+/// The one that is being agreed upon: in TLS 1.2 it is not in force yet.
+std::string cipher_of(SSL const* session)
+{
+    auto const* pending = SSL_get_pending_cipher(session);
+    auto const* const cipher = pending ? pending : SSL_get_current_cipher(session);
+    return cipher ? SSL_CIPHER_get_name(cipher) : "";
+}
+
+SSL* session_of(X509_STORE_CTX* chain)
+{
+    return static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
 }
 
 } // namespace
@@ -50,7 +65,7 @@ void PeerJudge::attach(SSL* session) { SSL_set_app_data(session, this); }
 
 int PeerJudge::verify_callback(X509_STORE_CTX* chain, void*)
 {
-    auto* const session = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* const session = session_of(chain);
     auto* const judge = session ? static_cast<PeerJudge*>(SSL_get_app_data(session)) : nullptr;
     if (!judge) {
         X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
@@ -120,18 +135,49 @@ bool PeerJudge::judge_usage(X509_STORE_CTX* chain, X509* certificate)
 
 bool PeerJudge::judge_identity(X509_STORE_CTX* chain, X509* certificate)
 {
-    if (m_authorize) {
-        auto decision = ask(m_authorize, m_claimed_identity);
-        if (!decision.allowed) {
-            auto reason = decision.reason.empty() ? cat("TLS x509 authz check for ", m_claimed_identity, " is denied")
-                                                  : std::move(decision.reason);
-            return refuse(chain, X509_V_ERR_APPLICATION_VERIFICATION, Failure::Stage::authorize, std::move(reason));
-        }
-    }
+    if (m_authorize && !judge_authorization(chain, certificate))
+        return false;
     if (m_own_endpoint == Endpoint::client && !matches_host(certificate, m_host))
         return refuse(chain, X509_V_ERR_HOSTNAME_MISMATCH, Failure::Stage::verify,
             cat("Certificate does not match the hostname ", m_host));
     return true;
+}
+
+/// Runs on the small stack of OpenSSL's job: whoever decides is asked while the job is paused, on the caller's.
+bool PeerJudge::judge_authorization(X509_STORE_CTX* chain, X509 const* certificate)
+{
+    auto const* const session = session_of(chain);
+    m_question = Question{m_claimed_identity, serial_of(certificate), cipher_of(session)};
+    clear_openssl_errors(); // what is left of lesser matters would hide the pause
+    if (ASYNC_get_current_job() == nullptr || ASYNC_pause_job() != 1)
+        m_decision = Decision{false, "The handshake cannot be paused for the authorization"};
+    if (m_decision && m_decision->allowed)
+        return true;
+    auto reason = m_decision && !m_decision->reason.empty()
+        ? m_decision->reason
+        : cat("TLS x509 authz check for ", m_claimed_identity, " is denied");
+    return refuse(chain, X509_V_ERR_APPLICATION_VERIFICATION, Failure::Stage::authorize, std::move(reason));
+}
+
+bool PeerJudge::ask()
+{
+    if (!awaits_decision())
+        return false;
+    try {
+        m_decision = m_authorize(*m_question);
+    } catch (std::exception const& failed) {
+        m_decision
+            = Decision{false, cat("TLS x509 authz check for ", m_question->identity, " failed: ", failed.what())};
+    } catch (...) {
+        m_decision = Decision{false, cat("TLS x509 authz check for ", m_question->identity, " failed")};
+    }
+    return m_decision.has_value();
+}
+
+void PeerJudge::decide(Decision decision)
+{
+    if (awaits_decision())
+        m_decision = std::move(decision);
 }
 
 } // namespace minivisor::crypto

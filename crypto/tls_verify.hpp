@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The judgement of a peer, made inside OpenSSL's certificate verification so that a refusal reaches the peer
 // as an alert: chain, validity, revocation, usage, then who it is, whether it may come in, whether it is the
-// host that was meant (QEMU's order). A session owns one; nothing here touches the connection.
+// host that was meant (QEMU's order). The verification runs as a job of OpenSSL's (SSL_MODE_ASYNC), which pauses for
+// the authorization, so that the answer may take its time. A session owns one; nothing here touches the connection.
 #pragma once
 
 #include "crypto/openssl.hpp"
@@ -21,9 +22,16 @@ struct Decision {
     std::string reason;
 };
 
-/// Asked once, on the thread that does the handshake, with the verified peer's identity (identity_of()). It must answer
-/// at once or hold up that handshake only. An exception counts as no. Empty: there is no authorization configured.
-using Authorize = std::function<Decision(std::string const& identity)>;
+/// Whom an authorization check is about.
+struct Question {
+    std::string identity; ///< of the verified peer, see identity_of()
+    std::string serial; ///< its certificate's, in hexadecimal
+    std::string cipher; ///< "TLS_AES_256_GCM_SHA384"
+};
+
+/// Asked once, on the thread that does the handshake. Without an answer the handshake pauses until it comes (see
+/// TlsSession::decide()). An exception counts as no. Empty: there is no authorization configured.
+using Authorize = std::function<std::optional<Decision>(Question const& question)>;
 
 /// What went wrong with a session.
 struct Failure {
@@ -66,6 +74,14 @@ public:
     };
     std::optional<NamedUser> const& user() const { return m_user; }
 
+    /// Whether there is an authorization to be asked.
+    bool asks() const { return m_authorize != nullptr; }
+    /// The verification has paused the handshake, and no decision has come yet.
+    bool awaits_decision() const { return m_question && !m_decision; }
+    /// Puts the question, when the verification has paused for it; whether the answer is there.
+    bool ask();
+    void decide(Decision decision);
+
     /// Why the peer was refused, if it was.
     std::optional<Failure> const& failure() const { return m_failure; }
     /// The accepted peer's identity; "" before, and where peers are not verified.
@@ -75,11 +91,14 @@ private:
     bool judge(X509_STORE_CTX* chain);
     bool judge_usage(X509_STORE_CTX* chain, X509* certificate);
     bool judge_identity(X509_STORE_CTX* chain, X509* certificate);
+    bool judge_authorization(X509_STORE_CTX* chain, X509 const* certificate);
     bool refuse(X509_STORE_CTX* chain, int error, Failure::Stage stage, std::string sentence);
 
     Endpoint m_own_endpoint;
     std::string m_host;
     Authorize m_authorize;
+    std::optional<Question> m_question;
+    std::optional<Decision> m_decision;
     std::string m_claimed_identity;
     std::string m_identity;
     std::optional<NamedUser> m_user;

@@ -26,6 +26,22 @@ awaitable<void> authz_explain(CommandContext& context, qapi::Object args)
         context.print(cat("close: ", util::printable(miss), "\n"));
 }
 
+awaitable<void> info_authz(CommandContext& context, qapi::Object)
+{
+    auto const list = co_await context.call<qapi::QueryAuthz>();
+    if (!list) {
+        context.error(list.error());
+        co_return;
+    }
+    for (auto const& object : *list) {
+        context.print(cat(object.id, ": ", object.type, ", generation ", object.generation, ", allowed ",
+            object.allowed, ", denied ", object.denied, ", errors ", object.errors, "\n"));
+        for (auto const& refusal : object.refusals)
+            context.print(cat("  ", refusal.time, " ", util::printable(refusal.peer), " ",
+                util::printable(refusal.identity), "\n      ", util::printable(refusal.reason), "\n"));
+    }
+}
+
 awaitable<void> x509_identity(CommandContext& context, qapi::Object args)
 {
     qapi::X509IdentityArguments arguments{text_of(args, "filename")};
@@ -86,6 +102,8 @@ void add_authz_commands(CommandTable& table)
     table.add({"tls_creds_reload", {{"id"}}, "id",
         "load the files of TLS credentials anew; with an error the last ones stay in force", tls_creds_reload,
         {Completion::object_id}});
+    table.add_topic(
+        {"authz", {}, "", "how often the authorization objects were asked, and whom they refused last", info_authz});
     table.add_topic({"tls", {}, "", "the TLS credentials that are loaded, and until when they are valid", info_tls});
 }
 

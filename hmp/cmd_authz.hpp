@@ -6,7 +6,7 @@
 
 namespace minivisor::hmp {
 
-/// Adds authz_explain, x509_identity, tls_creds_reload and info tls.
+/// Adds authz_explain, x509_identity, tls_creds_reload, info authz and info tls.
 void add_authz_commands(CommandTable& table);
 
 } // namespace minivisor::hmp

@@ -15,7 +15,7 @@ Result<std::string> identity_of_file(std::string const& path);
 
 /// Asks the object as a connection would; nothing is counted or logged. Errors: there is nobody to ask about, or no
 /// such object; a peer's certificate without a usable name.
-Result<qapi::AuthzExplanation> explain(qom::Tree& tree, qapi::AuthzExplainArguments const& about);
+boost::asio::awaitable<Result<qapi::AuthzExplanation>> explain(qom::Tree& tree, qapi::AuthzExplainArguments about);
 
 /// Binds what asks about the door, and yank. Everything passed in outlives the registry's use.
 void bind_commands(qapi::Registry& registry, qom::Tree& tree, Yank& yank);

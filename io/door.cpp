@@ -26,6 +26,7 @@ struct Door::Waiting {
         : socket(std::move(fd))
         , ready(io, socket.get())
         , deadline(io)
+        , decided(io, asio::steady_timer::time_point::max())
         , peer(peer_text(socket.get()))
     {
     }
@@ -42,11 +43,30 @@ struct Door::Waiting {
         gave_up = std::move(why);
         boost::system::error_code ignored;
         ready.cancel(ignored);
+        decided.cancel();
+    }
+
+    /// How its session asks `authorize`; the answer comes into `decision`.
+    crypto::Authorize asking(Authorize authorize)
+    {
+        if (!authorize)
+            return {};
+        return [this, authorize = std::move(authorize)](crypto::Question const& question) {
+            authorize({peer, question}, [this, waits = std::weak_ptr(alive)](crypto::Decision answer) {
+                if (!waits.lock())
+                    return;
+                decision = std::move(answer);
+                decided.cancel();
+            });
+            return std::exchange(decision, std::nullopt);
+        };
     }
 
     util::UniqueFd socket;
     asio::posix::stream_descriptor ready; // the same descriptor, which it does not own
     asio::steady_timer deadline;
+    asio::steady_timer decided; ///< never expires: cancelled when there is a decision, or no use in waiting for one
+    std::optional<crypto::Decision> decision;
     std::string peer;
     Refusal::Stage stage = Refusal::Stage::transport;
     std::unique_ptr<crypto::TlsSession> tls;
@@ -158,7 +178,8 @@ asio::awaitable<Result<void>> Door::shake_hands(Waiting& waiting)
     if (!admission.tls)
         co_return Result<void>();
     waiting.stage = Refusal::Stage::handshake;
-    auto session = crypto::TlsSession::create(admission.tls, waiting.socket.get(), {}, std::move(admission.authorize));
+    auto session = crypto::TlsSession::create(
+        admission.tls, waiting.socket.get(), {}, waiting.asking(std::move(admission.authorize)));
     if (!session)
         co_return std::move(session).error();
     waiting.tls = *std::move(session);
@@ -173,6 +194,11 @@ asio::awaitable<Result<void>> Door::shake_hands(Waiting& waiting)
                 : failure->stage == crypto::Failure::Stage::authorize        ? Refusal::Stage::authorize
                                                                              : Refusal::Stage::handshake;
             co_return std::move(failure->error);
+        }
+        if (step == crypto::Step::want_decision) {
+            auto deciding = wait_for_decision(waiting);
+            co_await std::move(deciding);
+            continue;
         }
         auto waiting_for = wait(waiting, step);
         CO_CHECK(co_await std::move(waiting_for));
@@ -233,6 +259,17 @@ asio::awaitable<Result<void>> Door::wait(Waiting& waiting, crypto::Step step)
     if (waiting.stage == Refusal::Stage::handshake)
         co_return Error::generic(cat("TLS handshake failed: ", waiting.gave_up));
     co_return Error::generic(cat("The peer sent nothing that could be looked at: ", waiting.gave_up));
+}
+
+/// The session learns the answer, or that there is none in time: the peer is told so from within its handshake.
+asio::awaitable<void> Door::wait_for_decision(Waiting& waiting)
+{
+    if (!waiting.decision && waiting.gave_up.empty())
+        co_await waiting.decided.async_wait(quietly);
+    crypto::Decision decision{false, cat("TLS x509 authz check was given up: ", waiting.gave_up)};
+    if (waiting.gave_up.empty() && waiting.decision)
+        decision = *std::exchange(waiting.decision, std::nullopt);
+    waiting.tls->decide(std::move(decision));
 }
 
 void Door::refuse(Waiting const& waiting, Error reason)

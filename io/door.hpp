@@ -18,10 +18,20 @@
 
 namespace minivisor::io {
 
+/// Who wants to come in.
+struct Applicant {
+    std::string peer; ///< its address
+    crypto::Question question;
+};
+
+/// Asks whether an applicant may come in. The answer is called once, on the main thread: at once, or later, also when
+/// nobody waits for it any more.
+using Authorize = std::function<void(Applicant const& applicant, std::function<void(crypto::Decision)> answer)>;
+
 /// What is asked of a connection. Plain where there is no context.
 struct Admission {
     std::shared_ptr<crypto::TlsContext const> tls;
-    crypto::Authorize authorize;
+    Authorize authorize; ///< empty: whoever is verified may come in
 };
 
 /// Who has passed.
@@ -74,6 +84,7 @@ private:
     boost::asio::awaitable<Result<void>> shake_hands(Waiting& waiting);
     boost::asio::awaitable<Result<void>> read_first(Waiting& waiting);
     boost::asio::awaitable<Result<void>> wait(Waiting& waiting, crypto::Step step);
+    boost::asio::awaitable<void> wait_for_decision(Waiting& waiting);
     void refuse(Waiting const& waiting, Error reason);
 
     boost::asio::io_context& m_io;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/app.hpp"
 
+#include "authz/authz.hpp"
+#include "authz/commands.hpp"
 #include "crypto/commands.hpp"
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
 #include "io/commands.hpp"
+#include "io/doorman.hpp"
 #include "machine/commands.hpp"
 #include "main/answers.hpp"
 #include "main/option_list.hpp"
@@ -26,6 +29,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <fcntl.h>
 #include <list>
 #include <map>
@@ -79,9 +83,11 @@ public:
             TRY(build());
             return print_manual({m_registry, m_types}, *m_options.manual_page);
         }
+        if (m_options.check_audit)
+            return print_audit_check(*m_options.check_audit);
         if (m_options.check_authz) {
             TRY(create_objects());
-            return print_authz_answer(m_tree, *m_options.check_authz);
+            return print_authz_answer(m_io, m_tree, *m_options.check_authz);
         }
         auto opened = open();
         if (!opened)
@@ -119,6 +125,7 @@ private:
     qom::Tree m_tree{m_types};
     util::FdSets m_fd_sets;
     io::Yank m_yank;
+    io::Doorman m_doorman{m_io, m_tree, m_events};
     std::unique_ptr<machine::Machine> m_machine;
     std::optional<machine::DirtyRate> m_dirty_rate;
     std::unique_ptr<migration::Migration> m_migration;
@@ -149,7 +156,7 @@ Result<void> App::build()
     m_dirty_rate.emplace(m_io.get_executor(), m_machine->memory(), m_worker);
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker, *m_dirty_rate);
     m_migration = std::make_unique<migration::Migration>(
-        m_io, *m_machine, m_tree, m_events, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
+        m_io, *m_machine, m_tree, m_events, m_doorman, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
     m_registry.close();
     return {};
@@ -162,6 +169,9 @@ Result<void> App::open()
     if (m_options.process_name)
         prctl(PR_SET_NAME, m_options.process_name->c_str());
     m_signals = TRY(open_signal_fd());
+    if (auto const& audit = m_options.audit)
+        m_doorman.keep_audit(TRY(io::AuditTrail::open(audit->file)),
+            audit->required ? io::Doorman::Unwritten::refuses : io::Doorman::Unwritten::is_logged);
     TRY(build());
 
     if (m_options.pidfile)
@@ -193,6 +203,7 @@ Result<void> App::bind()
     m_chardevs.bind_commands(m_registry);
     bind_option_list(m_registry);
     io::bind_commands(m_registry, m_tree, m_yank);
+    authz::bind_commands(m_registry, m_tree);
     crypto::bind_commands(m_registry, m_tree);
     return {};
 }
@@ -311,13 +322,18 @@ Result<void> App::open_console()
 
 asio::awaitable<void> App::watch_signals()
 {
-    auto const [error] = co_await m_signal_ready->async_wait(
-        asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
-    if (error)
-        co_return;
-    auto const text = read_signal(m_signals.get());
-    if (!text.empty())
-        log::error(text);
+    Signal signal;
+    do {
+        if (signal.number == SIGHUP)
+            m_doorman.reopen_audit();
+        auto const [error] = co_await m_signal_ready->async_wait(
+            asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
+        if (error)
+            co_return;
+        signal = read_signal(m_signals.get());
+    } while (signal.number == SIGHUP && m_options.audit); // a rotation
+    if (!signal.text.empty())
+        log::error(signal.text);
     m_machine->run().announce_shutdown(qapi::ShutdownCause::host_signal);
     request_exit(0);
 }
@@ -342,6 +358,7 @@ asio::awaitable<void> App::wind_down()
     co_await m_monitors.shut_down();
     if (m_console)
         co_await m_console->shut_down();
+    authz::close_all(m_tree);
     if (m_signal_ready)
         m_signal_ready->close();
 }

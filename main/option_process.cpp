@@ -40,6 +40,27 @@ Result<void> set_check_authz(Options& options, OptionUse const& use)
     return {};
 }
 
+Result<void> set_check_audit(Options& options, OptionUse const& use)
+{
+    options.check_audit = use.argument;
+    return {};
+}
+
+Result<void> set_audit(Options& options, OptionUse const& use)
+{
+    AuditOption audit;
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        if (key == "file")
+            audit.file = value;
+        else
+            audit.required = TRY(parse_switch(key, value));
+    }
+    if (audit.file.empty())
+        return Error::generic("Parameter 'file' is missing");
+    options.audit = std::move(audit);
+    return {};
+}
+
 Result<void> set_pidfile(Options& options, OptionUse const& use)
 {
     options.pidfile = use.argument;
@@ -118,6 +139,11 @@ OptionGroup help_options()
                 {{"id", "ID", "the authorization object, which `-object` makes"},
                     {"identity", "NAME", "who is asked about"},
                     {"filename", "FILE", "instead: a PEM file with that one's certificate"}}},
+            {"check-audit", "FILE",
+                "say whether a file of an audit trail is as it was written, and exit: 0 it is, 2 it is not, 1 an error",
+                set_check_audit, {},
+                "It prints how many lines are whole and in their place, which hash the first one goes on from, and the "
+                "last hash: note that one elsewhere, since whoever may write the file can also make it anew."},
         }};
 }
 
@@ -142,6 +168,12 @@ OptionGroup process_options()
                     {"opaque", "TEXT", "a text that `query-fdsets` tells with it"}}},
             {"pidfile", "FILE", "write the process id there", set_pidfile, {},
                 "The file is locked while the process lives, and removed at its end."},
+            {"audit", "[file=]FILE[,required=on|off]", "write each authorization decision to FILE before it counts",
+                set_audit,
+                {{"file", "FILE", "made with mode 0600 where there is none; no link, no device"},
+                    {"required", "on|off", "on (the default): while it cannot be written, nobody gets in"}},
+                "Each decision is a line of JSON, chained to the one before it by SHA-256; `-check-audit` verifies it. "
+                "After the file was moved away, SIGHUP makes the next one, in which the chain goes on."},
             {"daemonize", "", "go to the background once everything is ready", set_daemonize, {},
                 "The process that was started ends with status 0 when the monitors answer, or with 1 and the reason."},
         }};

@@ -48,6 +48,11 @@ struct LoaderOption {
     std::string origin;
 };
 
+struct AuditOption {
+    std::string file;
+    bool required = true; ///< nobody gets in while it cannot be written
+};
+
 struct Options {
     machine::MachineOptions machine;
     std::vector<ObjectOption> objects;
@@ -68,6 +73,9 @@ struct Options {
     std::optional<std::string> object_help;
     /// A PEM file whose identity is to be printed.
     std::optional<std::string> identity_file;
+    std::optional<AuditOption> audit;
+    /// A file of an audit trail that is to be verified.
+    std::optional<std::string> check_audit;
     /// A question to an authorization object, to be answered before anything is opened.
     std::optional<std::string> check_authz;
     /// A page of the manual to print.

@@ -88,18 +88,20 @@ Result<util::UniqueFd> open_signal_fd()
     return fd;
 }
 
-std::string read_signal(int signal_fd)
+Signal read_signal(int signal_fd)
 {
     signalfd_siginfo info{};
     if (read(signal_fd, &info, sizeof info) != static_cast<ssize_t>(sizeof info))
         return {};
+    auto const number = static_cast<int>(info.ssi_signo);
     if (info.ssi_pid == 0)
-        return cat("terminating on signal ", info.ssi_signo);
+        return {number, cat("terminating on signal ", number)};
     auto name = util::read_file(cat("/proc/", info.ssi_pid, "/cmdline"), 4096);
     auto text = name ? *name : std::string();
     text.resize(std::min(text.find('\0'), text.size()));
-    return cat("terminating on signal ", info.ssi_signo, " from pid ", info.ssi_pid, " (",
-        text.empty() ? "<unknown process>" : util::printable(text), ")");
+    return {number,
+        cat("terminating on signal ", number, " from pid ", info.ssi_pid, " (",
+            text.empty() ? "<unknown process>" : util::printable(text), ")")};
 }
 
 } // namespace minivisor::main

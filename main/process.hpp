@@ -43,7 +43,11 @@ private:
 
 /// SIGINT, SIGTERM and SIGHUP arrive at this descriptor from now on, in every thread made later.
 Result<util::UniqueFd> open_signal_fd();
-/// Takes one signal off it: "terminating on signal 15 from pid 12 (name)". Empty when there is none.
-std::string read_signal(int signal_fd);
+struct Signal {
+    int number = 0; ///< 0: there was none
+    std::string text; ///< "terminating on signal 15 from pid 12 (name)"
+};
+/// Takes one signal off it.
+Signal read_signal(int signal_fd);
 
 } // namespace minivisor::main

@@ -4,6 +4,7 @@
 #include "authz/authz.hpp"
 #include "authz/list.hpp"
 #include "authz/list_file.hpp"
+#include "authz/pam.hpp"
 #include "authz/simple.hpp"
 #include "crypto/secret.hpp"
 #include "crypto/tls_creds.hpp"
@@ -20,6 +21,9 @@ void register_types(qom::TypeRegistry& types)
     authz::register_simple(types);
     authz::register_list(types);
     authz::register_list_file(types);
+#ifdef MINIVISOR_PAM
+    authz::register_pam(types);
+#endif
     crypto::register_secrets(types);
     crypto::register_tls_creds(types);
     machine::register_memory_backends(types);

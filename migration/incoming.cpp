@@ -76,10 +76,11 @@ Result<std::unique_ptr<io::Channel>> Incoming::open_socket(util::UniqueFd fd, io
         auto channel = TRY(io::FdChannel::create(std::move(fd), kind));
         return std::unique_ptr<io::Channel>(std::move(channel));
     }
-    auto const authorize = admission.authorize ? crypto::Authorize([this, &admission](std::string const& identity) {
-        return ask_on_main_thread(admission.authorize, identity);
-    })
-                                               : crypto::Authorize();
+    crypto::Authorize authorize;
+    if (admission.authorize)
+        authorize = [this, &admission, peer = io::peer_text(fd.get())](crypto::Question const& question) {
+            return ask_on_main_thread(admission.authorize, {peer, question});
+        };
     auto session = TRY(crypto::TlsSession::create(admission.tls, fd.get(), {}, authorize));
     {
         std::lock_guard const lock(m_mutex);
@@ -99,10 +100,12 @@ Result<std::unique_ptr<io::Channel>> Incoming::open_socket(util::UniqueFd fd, io
 }
 
 /// The object tree belongs to the main thread, so that is where the question is put.
-crypto::Decision Incoming::ask_on_main_thread(crypto::Authorize const& authorize, std::string const& identity)
+crypto::Decision Incoming::ask_on_main_thread(io::Authorize const& authorize, io::Applicant const& applicant)
 {
     auto const answer = std::make_shared<std::promise<crypto::Decision>>();
-    post([answer, authorize, identity] { answer->set_value(authorize(identity)); });
+    post([answer, authorize, applicant] {
+        authorize(applicant, [answer](crypto::Decision decision) { answer->set_value(std::move(decision)); });
+    });
     auto future = answer->get_future();
     while (future.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready) {
         std::lock_guard const lock(m_mutex);

@@ -45,7 +45,7 @@ public:
 
 private:
     Result<std::unique_ptr<io::Channel>> open_socket(util::UniqueFd fd, io::Admission const& admission);
-    crypto::Decision ask_on_main_thread(crypto::Authorize const& authorize, std::string const& identity);
+    crypto::Decision ask_on_main_thread(io::Authorize const& authorize, io::Applicant const& applicant);
     void start_load(std::function<Result<std::unique_ptr<io::Channel>>()> open, std::vector<std::byte> first);
     void run(std::function<Result<std::unique_ptr<io::Channel>>()> const& open, std::vector<std::byte> const& first);
     void post(std::function<void()> function);

@@ -14,11 +14,12 @@ using qapi::MigrationStatus;
 using qapi::RunState;
 
 Migration::Migration(boost::asio::io_context& io, machine::Machine& machine, qom::Tree& tree, qapi::EventBus& events,
-    util::FdSets const& fd_sets, io::Yank& yank, std::function<void(int)> exit)
+    io::Doorman& doorman, util::FdSets const& fd_sets, io::Yank& yank, std::function<void(int)> exit)
     : m_io(io)
     , m_machine(machine)
     , m_tree(tree)
     , m_events(events)
+    , m_doorman(doorman)
     , m_fd_sets(fd_sets)
     , m_yank(yank)
     , m_exit(std::move(exit))

@@ -3,6 +3,7 @@
 // (qmp-surface section 7), and exactly one end. Main thread only; the bytes move on other threads.
 #pragma once
 
+#include "io/doorman.hpp"
 #include "io/yank.hpp"
 #include "machine/machine.hpp"
 #include "migration/incoming.hpp"
@@ -18,7 +19,7 @@ class Migration {
 public:
     /// Everything passed in outlives it. `exit` ends the program with a status.
     Migration(boost::asio::io_context& io, machine::Machine& machine, qom::Tree& tree, qapi::EventBus& events,
-        util::FdSets const& fd_sets, io::Yank& yank, std::function<void(int)> exit);
+        io::Doorman& doorman, util::FdSets const& fd_sets, io::Yank& yank, std::function<void(int)> exit);
     ~Migration();
 
     Settings const& settings() const { return m_settings; }
@@ -62,6 +63,7 @@ private:
     machine::Machine& m_machine;
     qom::Tree& m_tree;
     qapi::EventBus& m_events;
+    io::Doorman& m_doorman;
     util::FdSets const& m_fd_sets;
     io::Yank& m_yank;
     std::function<void(int)> m_exit;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The destination's half of Migration.
-#include "authz/authz.hpp"
 #include "crypto/tls_creds.hpp"
 #include "io/open_channel.hpp"
 #include "migration/migration.hpp"
@@ -111,14 +110,8 @@ Result<io::Admission> Migration::admission()
         return admission;
     }
     admission.tls = TRY(crypto::find_tls_context(m_tree, creds_id, crypto::Endpoint::server));
-    if (authz_id) {
-        admission.authorize = [this, id = *authz_id](std::string const& identity) {
-            auto const decision = authz::decide(m_tree, id, identity);
-            if (!decision.detail.empty())
-                util::log::info(cat("authorization: ", id, " refuses '", identity, "': ", decision.detail));
-            return crypto::Decision{decision.allowed, decision.error};
-        };
-    }
+    if (authz_id)
+        admission.authorize = m_doorman.asking(*authz_id);
     return admission;
 }
 

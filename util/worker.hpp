@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs blocking functions (name look-ups, bulk copies) off the main thread and lets the caller await
-// the result there. A call cannot be cancelled; its coroutine goes on when the function returns.
+// Runs blocking functions off the main thread. Those that end (name look-ups, bulk copies) run in a Worker, and the
+// caller awaits the result; a call cannot be cancelled, its coroutine goes on when the function returns. What may never
+// end runs unattended.
 #pragma once
+
+#include "util/result.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -10,6 +13,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 
 namespace minivisor::util {
 
@@ -42,5 +46,9 @@ private:
     unsigned m_threads;
     std::optional<boost::asio::thread_pool> m_pool; // made at the first call: most processes need none
 };
+
+/// Runs `function`, which throws nothing, on a thread of that name for which nobody waits, not even the program's end:
+/// it owns all that it touches.
+Result<void> run_unattended(std::string name, std::function<void()> function);
 
 } // namespace minivisor::util

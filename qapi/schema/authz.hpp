@@ -47,4 +47,74 @@ struct AuthzExplain : Command<"__org.minivisor_authz-explain", AuthzExplainArgum
         .summary = "Whether an authorization object would let somebody in, by which rule, and what came close."};
 };
 
+struct AuthzRefusal {
+    std::string time;
+    std::string peer;
+    std::string identity;
+    std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(AuthzRefusal, (), (time, peer, identity, reason))
+constexpr auto docs(AuthzRefusal const*)
+{
+    return members({{"time", "when, in UTC (RFC 3339)"}, {"peer", "the address it came from"},
+        {"identity", "who it was"}, {"reason", "what decided, or why there was no answer"}});
+}
+struct AuthzInfo {
+    std::string id;
+    std::string type;
+    std::uint64_t generation = 0;
+    std::uint64_t allowed = 0;
+    std::uint64_t denied = 0;
+    std::uint64_t errors = 0;
+    std::vector<AuthzRefusal> refusals;
+};
+BOOST_DESCRIBE_STRUCT(AuthzInfo, (), (id, type, generation, allowed, denied, errors, refusals))
+constexpr auto docs(AuthzInfo const*)
+{
+    return members({{"id", "the object"}, {"type", "its type"},
+        {"generation", "how often what it decides by was loaded or set, from 1"},
+        {"allowed", "how many connections it let in"}, {"denied", "how many it did not"},
+        {"errors", "how many it did not because it had no answer"}, {"refusals", "the last 16 of both, oldest first"}});
+}
+struct QueryAuthz : Command<"__org.minivisor_query-authz", Empty, std::vector<AuthzInfo>> {
+    static constexpr CommandInfo info{
+        .summary = "The authorization objects: how often they were asked by connections, and whom they refused last."};
+};
+
+enum class AuthzVerdict { allow, deny, error };
+BOOST_DESCRIBE_ENUM(AuthzVerdict, allow, deny, error)
+
+struct AuthzDecision {
+    std::string peer;
+    std::string identity;
+    std::string object;
+    AuthzVerdict decision = AuthzVerdict::deny;
+    std::string reason;
+    std::optional<std::uint64_t> rule;
+    std::uint64_t generation = 0;
+    std::string cipher;
+    std::string serial;
+};
+BOOST_DESCRIBE_STRUCT(AuthzDecision, (), (peer, identity, object, decision, reason, rule, generation, cipher, serial))
+constexpr auto docs(AuthzDecision const*)
+{
+    return members({{"peer", "the address it came from"}, {"identity", "who it is"},
+        {"object", "the authorization object that was asked"},
+        {"decision", "allow, deny, or error: no answer, which is a no"}, {"reason", "what decided"},
+        {"rule", "the number of the rule that did, from 0"},
+        {"generation", "of the object's rules; 0 where there is no such object"}, {"cipher", "of the connection"},
+        {"serial", "of the certificate, in hexadecimal"}});
+}
+struct AuthzDecisionData : AuthzDecision {
+    std::optional<std::uint64_t> untold;
+};
+BOOST_DESCRIBE_STRUCT(AuthzDecisionData, (AuthzDecision), (untold))
+constexpr auto docs(AuthzDecisionData const*)
+{
+    return members({{"untold", "how many decisions in front of this one had no event: at most 20 a second have one"}});
+}
+struct AuthzDecisionEvent : Event<"__org.minivisor_AUTHZ_DECISION", AuthzDecisionData> {
+    static constexpr std::string_view summary = "A connection was let in, or refused, by an authorization object.";
+};
+
 } // namespace minivisor::qapi

@@ -35,6 +35,15 @@ struct Gate {
     qom::Tree tree{types};
 };
 
+/// Of a driver that can say at once.
+Decision decide(qom::Tree& tree, std::string const& authz_id, std::string_view identity)
+{
+    std::optional<Decision> answer;
+    ask(tree, authz_id, identity, {}, [&answer](Decision decision) { answer = std::move(decision); });
+    REQUIRE(answer);
+    return *answer;
+}
+
 TEST_CASE("authz-simple: allows the one identity, byte for byte")
 {
     Gate gate;
@@ -55,6 +64,30 @@ TEST_CASE("authz-simple: an asterisk is a character like any other")
     gate.allow("CN=*");
     CHECK(decide(gate.tree, "auth0", "CN=*").allowed);
     CHECK_FALSE(decide(gate.tree, "auth0", "CN=a").allowed);
+}
+
+TEST_CASE("authz: a ledger counts, and keeps the last refusals only")
+{
+    Ledger ledger;
+    ledger.allowed();
+    for (std::size_t i = 0; i < Ledger::most_refusals + 5; ++i)
+        ledger.refused({{}, "peer", "CN=" + std::to_string(i), "no"}, i % 2 == 1);
+    CHECK(ledger.allowed_count() == 1);
+    CHECK(ledger.denied_count() == 11);
+    CHECK(ledger.error_count() == 10);
+    REQUIRE(ledger.refusals().size() == Ledger::most_refusals);
+    CHECK(ledger.refusals().front().identity == "CN=5");
+    CHECK(ledger.refusals().back().identity == "CN=20");
+}
+
+TEST_CASE("authz: a decision tells of which generation the object was")
+{
+    Gate gate;
+    gate.allow("CN=a");
+    CHECK(decide(gate.tree, "auth0", "CN=a").generation == 1);
+    REQUIRE(gate.tree.find_user_object("auth0")->set("identity", qapi::Value("CN=b")));
+    CHECK(decide(gate.tree, "auth0", "CN=a").generation == 2);
+    CHECK(decide(gate.tree, "nope", "CN=a").generation == 0);
 }
 
 TEST_CASE("authz: a missing object and one that is no authorization are a no")

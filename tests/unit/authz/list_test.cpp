@@ -38,8 +38,14 @@ struct Gate {
     {
         return add(R"({"qom-type": "authz-list-file", "id": "auth0", "filename": ")" + path + "\"}");
     }
-    bool allows(std::string_view identity) { return decide(tree, "auth0", identity).allowed; }
-    std::string detail(std::string_view identity) { return decide(tree, "auth0", identity).detail; }
+    Decision decide(std::string_view identity)
+    {
+        Decision answer;
+        ask(tree, "auth0", identity, {}, [&answer](Decision decision) { answer = std::move(decision); });
+        return answer;
+    }
+    bool allows(std::string_view identity) { return decide(identity).allowed; }
+    std::string detail(std::string_view identity) { return decide(identity).detail; }
     /// Waits for a reload to take effect; the test's own time limit ends it otherwise.
     void until_allowed(std::string_view identity)
     {

@@ -101,10 +101,9 @@ TEST_CASE("psk: where there is authorization to be asked there must be a certifi
     TempDir const dir;
     dir.write("keys.psk", two_users);
     auto const sockets = unix_sockets();
-    auto const session
-        = TlsSession::create(psk(dir, Endpoint::server), sockets.server.get(), "", [](std::string const&) {
-              return Decision{true, {}};
-          });
+    auto const session = TlsSession::create(psk(dir, Endpoint::server), sockets.server.get(), "", [](Question const&) {
+        return Decision{true, {}};
+    });
     REQUIRE_FALSE(session);
     CHECK(session.error().desc() == "Authorization needs TLS credentials that verify the peer, and verify-peer is off");
 }

@@ -235,11 +235,10 @@ TEST_CASE("authorization is asked with the identity, once, and its refusal reach
     Directory const files;
     for (auto const* const priority : {"NORMAL", "NORMAL:-VERS-TLS1.3"}) {
         std::vector<std::string> asked;
-        auto const outcome
-            = refused_by_server(files, files.dir, {.priority = priority}, [&](std::string const& identity) {
-                  asked.push_back(identity);
-                  return Decision{};
-              });
+        auto const outcome = refused_by_server(files, files.dir, {.priority = priority}, [&](Question const& question) {
+            asked.push_back(question.identity);
+            return Decision{};
+        });
         CHECK(asked == std::vector<std::string>{"CN=client.example"});
         CHECK(outcome.server == "TLS x509 authz check for CN=client.example is denied");
         CHECK(outcome.client == "The peer refused our certificate: not authorized (TLS alert handshake_failure)");
@@ -253,8 +252,8 @@ TEST_CASE("authorization lets in whom it allows")
 {
     Directory const files;
     Pair pair(load_context(files.dir, Endpoint::client, {}), load_context(files.dir, Endpoint::server, {}), "localhost",
-        [](std::string const& identity) {
-            return Decision{identity == "CN=client.example", ""};
+        [](Question const& question) {
+            return Decision{question.identity == "CN=client.example", ""};
         });
     pair.run();
     CHECK(pair.both_done());
@@ -263,14 +262,84 @@ TEST_CASE("authorization lets in whom it allows")
 TEST_CASE("an authorization that fails or throws is a refusal with its reason")
 {
     Directory const files;
-    auto const named = refused_by_server(files, files.dir, {}, [](std::string const&) {
+    auto const named = refused_by_server(files, files.dir, {}, [](Question const&) {
         return Decision{false, "Cannot find QAuthZ object ID nope"};
     });
     CHECK(named.server == "Cannot find QAuthZ object ID nope");
     auto const thrown = refused_by_server(
-        files, files.dir, {}, [](std::string const&) -> Decision { throw std::runtime_error("no memory"); });
+        files, files.dir, {}, [](Question const&) -> Decision { throw std::runtime_error("no memory"); });
     CHECK(thrown.server == "TLS x509 authz check for CN=client.example failed: no memory");
     CHECK(thrown.client == "The peer refused our certificate: not authorized (TLS alert handshake_failure)");
+}
+
+TEST_CASE("a handshake pauses for an authorization that takes its time, and both answers arrive")
+{
+    Directory const files;
+    for (auto const* const priority : {"NORMAL", "NORMAL:-VERS-TLS1.3"})
+        for (bool const allowed : {true, false}) {
+            std::vector<Question> asked;
+            Pair pair(load_context(files.dir, Endpoint::client, {.priority = priority}),
+                load_context(files.dir, Endpoint::server), "localhost", [&](Question const& question) {
+                    asked.push_back(question);
+                    return std::nullopt;
+                });
+            pair.run();
+            CHECK(pair.server_step == Step::want_decision);
+            CHECK(!pair.server->failure());
+            REQUIRE(asked.size() == 1);
+            CHECK(asked[0].identity == "CN=client.example");
+            CHECK(!asked[0].serial.empty());
+            pair.server->decide({allowed, ""});
+            pair.run();
+            CHECK(asked.size() == 1);
+            CHECK(asked[0].cipher == (allowed ? pair.server->cipher() : asked[0].cipher));
+            CHECK(!asked[0].cipher.empty());
+            CHECK(pair.server_step == (allowed ? Step::done : Step::failed));
+            CHECK(learned(*pair.client)
+                == (allowed ? "" : "The peer refused our certificate: not authorized (TLS alert handshake_failure)"));
+        }
+}
+
+TEST_CASE("many handshakes pause at a time, and are answered in any order")
+{
+    Directory const files;
+    auto const client = load_context(files.dir, Endpoint::client);
+    auto const server = load_context(files.dir, Endpoint::server);
+    std::vector<std::unique_ptr<Pair>> pairs;
+    for (int i = 0; i < 20; ++i) {
+        pairs.push_back(
+            std::make_unique<Pair>(client, server, "localhost", [](Question const&) { return std::nullopt; }));
+        pairs.back()->run();
+    }
+    for (std::size_t i = pairs.size(); i-- > 0;) {
+        CHECK(pairs[i]->server_step == Step::want_decision);
+        pairs[i]->server->decide({i % 2 == 0, ""});
+        pairs[i]->run();
+        CHECK(pairs[i]->server_step == (i % 2 == 0 ? Step::done : Step::failed));
+    }
+}
+
+TEST_CASE("a session that goes while it waits for a decision refuses the peer")
+{
+    Directory const files;
+    Pair pair(load_context(files.dir, Endpoint::client), load_context(files.dir, Endpoint::server), "localhost",
+        [](Question const&) { return std::nullopt; });
+    pair.run();
+    REQUIRE(pair.server_step == Step::want_decision);
+    pair.server.reset();
+    CHECK(learned(*pair.client) == "The peer refused our certificate: not authorized (TLS alert handshake_failure)");
+}
+
+TEST_CASE("whoever waits for the whole handshake gets a no where the authorization has no answer")
+{
+    Directory const files;
+    Pair pair(load_context(files.dir, Endpoint::client), load_context(files.dir, Endpoint::server), "localhost",
+        [](Question const&) { return std::nullopt; });
+    pair.run();
+    REQUIRE(pair.server_step == Step::want_decision);
+    auto const shaken = pair.server->complete_handshake(std::nullopt);
+    REQUIRE(!shaken);
+    CHECK(shaken.error().desc() == "There was no answer from the authorization");
 }
 
 TEST_CASE("nobody who fails the verification is asked about")
@@ -280,7 +349,7 @@ TEST_CASE("nobody who fails the verification is asked about")
     spec.not_after = -60;
     files.set_client(spec);
     bool asked = false;
-    refused_by_server(files, files.dir, {.sanity_check = false}, [&](std::string const&) {
+    refused_by_server(files, files.dir, {.sanity_check = false}, [&](Question const&) {
         asked = true;
         return Decision{true, ""};
     });
@@ -348,7 +417,7 @@ TEST_CASE("a session that could not keep its promise is not made")
 {
     Directory const files;
     auto const sockets = unix_sockets();
-    auto const allow = [](std::string const&) { return Decision{true, ""}; };
+    auto const allow = [](Question const&) { return Decision{true, ""}; };
     auto const open_server = load_context(files.dir, Endpoint::server, unverified);
     CHECK(TlsSession::create(open_server, sockets.server.get(), "", allow).error().desc()
         == "Authorization needs TLS credentials that verify the peer, and verify-peer is off");

@@ -191,7 +191,7 @@ TEST_CASE("a write to a peer that has refused us reports the refusal, not the br
 {
     static Directory const files;
     Pair pair(load_context(files.dir, Endpoint::client), load_context(files.dir, Endpoint::server), "localhost",
-        [](std::string const&) { return Decision{}; });
+        [](Question const&) { return Decision{}; });
     // The client is done before the server has judged it.
     CHECK(pair.client->handshake() == Step::want_read);
     CHECK(pair.server->handshake() == Step::want_read);

@@ -112,14 +112,17 @@ struct TlsCaller {
     std::thread thread;
 };
 
-DoorOptions with_tls(std::shared_ptr<crypto::TlsContext const> context, crypto::Authorize authorize)
+DoorOptions with_tls(std::shared_ptr<crypto::TlsContext const> context, Authorize authorize)
 {
     auto options = looks_at_first();
     options.admission = [context, authorize]() -> Result<Admission> { return Admission{context, authorize}; };
     return options;
 }
 
-crypto::Decision only_friend(std::string const& identity) { return {identity == "CN=friend", ""}; }
+void only_friend(Applicant const& applicant, std::function<void(crypto::Decision)> const& answer)
+{
+    answer({applicant.question.identity == "CN=friend", ""});
+}
 
 } // namespace
 
@@ -243,8 +246,9 @@ TEST_CASE("door: a certificate of another authority is refused before anybody is
     crypto::test::Directory ours;
     crypto::test::Directory theirs;
     int asked = 0;
-    House house(with_tls(load(ours, crypto::Endpoint::server), [&asked](std::string const&) {
-        return ++asked, crypto::Decision{true, ""};
+    House house(with_tls(load(ours, crypto::Endpoint::server), [&asked](Applicant const&, auto const& answer) {
+        ++asked;
+        answer({true, ""});
     }));
     theirs.dir.write("ca-cert.pem", ours.ca.certificate_pem());
     // Its own certificate is of the other authority, which a sanity check would see.
@@ -257,6 +261,67 @@ TEST_CASE("door: a certificate of another authority is refused before anybody is
     CHECK(house.refusals[0].stage == Stage::verify);
     CHECK(asked == 0);
     CHECK(house.visitors.empty());
+}
+
+TEST_CASE("door: an authorization may take its time, others come in meanwhile")
+{
+    crypto::test::Directory friendly;
+    friendly.set_client(crypto::test::client_spec("friend"));
+    auto const server = load(friendly, crypto::Endpoint::server);
+    auto const good = load(friendly, crypto::Endpoint::client);
+    friendly.set_client(crypto::test::client_spec("slow"));
+    auto const slow = load(friendly, crypto::Endpoint::client);
+    std::vector<std::function<void(crypto::Decision)>> open;
+    House house(with_tls(server, [&](Applicant const& applicant, std::function<void(crypto::Decision)> answer) {
+        CHECK(applicant.peer.starts_with("127.0.0.1:"));
+        if (applicant.question.identity == "CN=friend")
+            return answer({true, ""});
+        open.push_back(std::move(answer));
+    }));
+    TlsCaller first(house.knock(), slow);
+    TlsCaller second(house.knock(), slow);
+    REQUIRE(house.run_until([&] { return open.size() == 2; }));
+    TlsCaller right(house.knock(), good);
+    REQUIRE(house.run_until([&] { return house.visitors.size() == 1; }));
+    CHECK(house.visitors[0].identity == "CN=friend");
+    open[0]({true, ""});
+    open[1]({false, "not today"});
+    REQUIRE(house.run_until([&] { return house.visitors.size() == 2 && house.refusals.size() == 1; }));
+    CHECK(house.visitors[1].identity == "CN=slow");
+    CHECK(house.refusals[0].stage == Stage::authorize);
+    CHECK(house.refusals[0].reason.desc() == "not today");
+}
+
+TEST_CASE("door: an authorization that does not come is a no at the deadline, and may come when all is over")
+{
+    crypto::test::Directory const pki;
+    std::function<void(crypto::Decision)> late;
+    auto options = with_tls(load(pki, crypto::Endpoint::server),
+        [&](Applicant const&, std::function<void(crypto::Decision)> answer) { late = std::move(answer); });
+    options.deadline = 300ms;
+    House house(std::move(options));
+    TlsCaller caller(house.knock(), load(pki, crypto::Endpoint::client));
+    REQUIRE(house.run_until([&] { return house.refusals.size() == 1; }));
+    if (late) { // else the machine was too slow for the handshake
+        CHECK(house.refusals[0].stage == Stage::authorize);
+        CHECK(house.refusals[0].reason.desc() == "TLS x509 authz check was given up: Connection timed out");
+        late({true, ""});
+    }
+    CHECK(house.visitors.empty());
+}
+
+TEST_CASE("door: closing it gives up who waits for an authorization")
+{
+    crypto::test::Directory const pki;
+    std::function<void(crypto::Decision)> late;
+    House house(with_tls(load(pki, crypto::Endpoint::server),
+        [&](Applicant const&, std::function<void(crypto::Decision)> answer) { late = std::move(answer); }));
+    TlsCaller caller(house.knock(), load(pki, crypto::Endpoint::client));
+    REQUIRE(house.run_until([&] { return late != nullptr; }));
+    house.close();
+    late({true, ""});
+    CHECK(house.visitors.empty());
+    CHECK(house.refusals.empty());
 }
 
 TEST_CASE("door: a handshake that does not end is cut at the deadline")

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "io/doorman.hpp"
+
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+namespace minivisor::io {
+
+namespace {
+
+using qapi::AuthzVerdict;
+
+/// More in a second are only counted: who may knock shall not drown the clients.
+constexpr unsigned most_events = 20;
+
+} // namespace
+
+void Doorman::keep_audit(AuditTrail trail, Unwritten unwritten)
+{
+    m_trail.emplace(std::move(trail));
+    m_unwritten = unwritten;
+}
+
+void Doorman::reopen_audit()
+{
+    if (!m_trail)
+        return;
+    if (auto const opened = m_trail->reopen(); !opened)
+        util::log::error(opened.error());
+}
+
+Authorize Doorman::asking(std::string authz_id)
+{
+    return [this, authz_id = std::move(authz_id)](
+               Applicant const& applicant, std::function<void(crypto::Decision)> answer) {
+        qapi::AuthzDecision told;
+        told.peer = applicant.peer;
+        told.identity = applicant.question.identity;
+        told.object = authz_id;
+        told.cipher = applicant.question.cipher;
+        told.serial = applicant.question.serial;
+        auto concluding = [self = std::weak_ptr(m_self), told, answer = std::move(answer)](authz::Decision decision) {
+            auto const doorman = self.lock();
+            answer(doorman ? (*doorman)->conclude(told, std::move(decision)) : crypto::Decision{});
+        };
+        authz::ask(m_tree, authz_id, told.identity, m_io.get_executor(), std::move(concluding));
+    };
+}
+
+crypto::Decision Doorman::conclude(qapi::AuthzDecision told, authz::Decision decision)
+{
+    told.decision = !decision.error.empty() ? AuthzVerdict::error
+        : decision.allowed                  ? AuthzVerdict::allow
+                                            : AuthzVerdict::deny;
+    told.reason = !decision.error.empty() ? decision.error : decision.detail;
+    told.rule = decision.rule;
+    told.generation = decision.generation;
+    crypto::Decision verdict{told.decision == AuthzVerdict::allow,
+        decision.error.empty() ? std::move(decision.denial) : std::move(decision.error)};
+    if (told.decision != AuthzVerdict::error)
+        util::log::info(cat("authorization: ", told.object, verdict.allowed ? " allows '" : " refuses '", told.identity,
+            "': ", told.reason));
+    if (auto const written = write(told); !written && verdict.allowed) {
+        told.decision = AuthzVerdict::error;
+        told.reason = written.error().desc();
+        verdict = {false, told.reason};
+    }
+    if (auto* authz = dynamic_cast<authz::Authz*>(m_tree.find_user_object(told.object))) {
+        if (verdict.allowed)
+            authz->ledger().allowed();
+        else
+            authz->ledger().refused({std::chrono::system_clock::now(), told.peer, told.identity, told.reason},
+                told.decision == AuthzVerdict::error);
+    }
+    emit(told);
+    return verdict;
+}
+
+/// An error keeps out whom it is about.
+Result<void> Doorman::write(qapi::AuthzDecision const& told)
+{
+    if (!m_trail)
+        return {};
+    auto written = m_trail->append(qapi::encode(told).as_object());
+    if (written)
+        return {};
+    util::log::error(written.error());
+    return m_unwritten == Unwritten::refuses ? std::move(written) : Result<void>();
+}
+
+void Doorman::emit(qapi::AuthzDecision const& told)
+{
+    auto const now = std::chrono::steady_clock::now();
+    if (now - m_second >= std::chrono::seconds(1)) {
+        m_second = now;
+        m_emitted = 0;
+    }
+    if (m_emitted == most_events) {
+        ++m_untold;
+        return;
+    }
+    ++m_emitted;
+    qapi::AuthzDecisionData data{told, std::nullopt};
+    if (m_untold > 0)
+        data.untold = std::exchange(m_untold, 0);
+    m_events.emit<qapi::AuthzDecisionEvent>(data);
+}
+
+} // namespace minivisor::io
