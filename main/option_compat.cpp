@@ -33,18 +33,12 @@ Result<void> check_keys(Options&, OptionUse const& use)
 
 Result<void> check_boot(Options&, OptionUse const& use)
 {
-    auto const items = read_items(use);
-    if (!items) {
-        auto const given = qapi::parse_qemu_opts(use.argument, "order").items;
-        for (auto const& item : given)
-            if (std::none_of(
-                    use.row.keys.begin(), use.row.keys.end(), [&](auto& key) { return key.name == item.name; }))
-                return Error::generic(cat("Parameter 'boot.", item.name, "' is unexpected"));
+    for (auto const& item : qapi::parse_qemu_opts(use.argument, "order").items) {
+        if (std::none_of(use.row.keys.begin(), use.row.keys.end(), [&](auto& key) { return key.name == item.name; }))
+            return Error::generic(cat("Parameter 'boot.", item.name, "' is unexpected"));
+        if (item.name == "strict" || item.name == "menu")
+            TRY(parse_switch(cat("boot.", item.name), item.value));
     }
-    for (auto const& [key, value, short_form] : *items)
-        if (key == "strict" || key == "menu")
-            if (auto const on = parse_switch(cat("boot.", key), value); !on)
-                return on.error();
     return {};
 }
 
@@ -66,6 +60,9 @@ Result<void> check_audiodev(Options&, OptionUse const& use)
         if (!found->is_string())
             return Error::generic(cat("Invalid parameter type for '", key, "', expected: string"));
     }
+    for (auto const& [key, value] : given)
+        if (qapi::view(key) != "driver" && qapi::view(key) != "id")
+            return Error::generic(cat("Parameter '", qapi::view(key), "' is unexpected"));
     auto const driver = qapi::str(given.at("driver").get_string());
     if (driver != "none")
         return Error::generic(cat("Parameter 'driver' does not accept value '", driver, "'"));
@@ -78,7 +75,6 @@ OptionGroup compatibility_options()
 {
     return {"Taken for QEMU's sake: they change nothing",
         {
-
             {"no-user-config", "", "there is no file of options that is read unasked", nothing},
             {"nographic", "", "there are no windows", nothing},
             {"display", "none", "there are no windows", check_none},
