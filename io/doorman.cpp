@@ -3,6 +3,7 @@
 
 #include "util/log.hpp"
 #include "util/text.hpp"
+#include "util/trace.hpp"
 
 namespace minivisor::io {
 
@@ -57,6 +58,8 @@ crypto::Decision Doorman::conclude(qapi::AuthzDecision told, authz::Decision dec
     told.generation = decision.generation;
     crypto::Decision verdict{told.decision == AuthzVerdict::allow,
         decision.error.empty() ? std::move(decision.denial) : std::move(decision.error)};
+    trace::pass(trace::Point::qauthz_is_allowed, "AuthZ ", told.object, " check identity=", told.identity,
+        " allowed=", decision.allowed ? 1 : 0);
     if (told.decision != AuthzVerdict::error)
         util::log::info(cat("authorization: ", told.object, verdict.allowed ? " allows '" : " refuses '", told.identity,
             "': ", told.reason));

@@ -9,10 +9,11 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
-from fcntl import ioctl
+from fcntl import F_DUPFD, fcntl, ioctl
 
 SCALE = float(os.environ.get("MINIVISOR_TIMEOUT_SCALE", "1"))
 BASE = ("-M", "none", "-nodefaults", "-display", "none")
@@ -100,6 +101,23 @@ def connect_unix(path, alive, seconds=10):
                 raise Timeout("nobody listens at %s: %s" % (path, error))
         if select.select([alive], [], [], 0.003)[0]:
             raise HarnessError("the program ended before its socket %s could be reached" % os.path.basename(path))
+
+
+HAND_OVER = """import os, sys
+count = int(sys.argv[1])
+for i in range(count):
+    os.dup2(int(sys.argv[2 + i]), 3 + i)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[2 + count], sys.argv[2 + count:])
+"""
+
+
+def handed_over(**sockets):
+    """Arguments for Instance that start it with these sockets as systemd would: as 3, 4, ... with their names."""
+    # Above the numbers that they are to get, so that none is lost on the way.
+    high = [fcntl(sock.fileno(), F_DUPFD, 64) for sock in sockets.values()]
+    return {"wrapper": (sys.executable, "-c", HAND_OVER, str(len(high)), *map(str, high)), "pass_fds": high,
+            "env": {"LISTEN_FDS": str(len(high)), "LISTEN_FDNAMES": ":".join(sockets)}}
 
 
 class Instance:

@@ -63,6 +63,15 @@ TEST_CASE("manual: a command is told with arguments, result, errors and out-of-b
            "### Weather\n\n- `fine`: the sun shines\n- `bad`: it rains\n");
 }
 
+TEST_CASE("manual: what settings are at the start is told with the members of their type")
+{
+    Registry registry;
+    registry.bind<QueryWeather>([](Wanted) { return Result<Report>(Report()); });
+    auto const page = qmp_reference(registry, {{"Report", Object{{"weather", "bad"}}}}).markdown();
+    CHECK(page.find("- `weather` ([Weather](#weather)): how it is; at the start `\"bad\"`\n") != page.npos);
+    CHECK(page.find("optional): in m/s\n") != page.npos);
+}
+
 TEST_CASE("manual: what has no words is named: command, event, and member of either")
 {
     Registry registry;
