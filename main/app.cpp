@@ -131,6 +131,7 @@ private:
     util::FdSets m_fd_sets;
     io::Yank m_yank;
     io::Doorman m_doorman{m_io, m_tree, m_events};
+    crypto::TlsKeeper m_tls_keeper{m_io.get_executor(), m_tree, m_events};
     std::unique_ptr<machine::Machine> m_machine;
     std::optional<machine::DirtyRate> m_dirty_rate;
     std::unique_ptr<migration::Migration> m_migration;
@@ -222,7 +223,7 @@ Result<void> App::bind()
     bind_option_list(m_registry);
     io::bind_commands(m_registry, m_tree, m_yank);
     authz::bind_commands(m_registry, m_tree);
-    crypto::bind_commands(m_registry, m_tree);
+    crypto::bind_commands(m_registry, m_tree, m_tls_keeper);
     return {};
 }
 
@@ -369,6 +370,7 @@ void App::request_exit(int status)
 asio::awaitable<void> App::wind_down()
 {
     m_notifier.stopping();
+    m_tls_keeper.shut_down();
     // After a start that failed half-way some of these are not there.
     if (m_migration)
         co_await m_migration->shut_down();
