@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The destination's half of Migration.
-#include "authz/authz.hpp"
 #include "crypto/tls_creds.hpp"
+#include "io/admission.hpp"
 #include "io/open_channel.hpp"
 #include "migration/migration.hpp"
 #include "util/fd_sets.hpp"
@@ -96,35 +96,19 @@ Result<io::Admission> Migration::admission()
 {
     auto const authz_id = m_settings.tls_authz();
     auto const creds_id = m_settings.tls_creds();
-    io::Admission admission;
     if (creds_id.empty()) {
         if (authz_id)
             return Error::generic("Parameter 'tls-authz' is set, but 'tls-creds' is not: nobody can be authorized");
         if (m_creds_expected)
             return Error::generic("Parameter 'tls-creds' was set when the wait began and is not any more");
-        return admission;
+        return io::Admission();
     }
-    admission.tls = TRY(crypto::find_tls_context(m_tree, creds_id, crypto::Endpoint::server));
-    if (authz_id) {
-        admission.authorize = [this, id = *authz_id](std::string const& identity) {
-            auto const decision = authz::decide(m_tree, id, identity);
-            if (!decision.detail.empty())
-                util::log::info(cat("authorization: ", id, " refuses '", identity, "': ", decision.detail));
-            return crypto::Decision{decision.allowed, decision.error};
-        };
-    }
-    return admission;
+    return io::find_admission(m_tree, creds_id, authz_id);
 }
 
 void Migration::on_refusal(io::Refusal const& refusal)
 {
-    static_assert(static_cast<int>(io::Refusal::Stage::first_bytes) == static_cast<int>(qapi::RefusalStage::header));
-    qapi::MigrationRefusal wire;
-    wire.peer = refusal.peer;
-    wire.stage = static_cast<qapi::RefusalStage>(refusal.stage);
-    if (!refusal.identity.empty())
-        wire.identity = refusal.identity;
-    wire.reason = refusal.reason.desc();
+    auto const wire = io::to_wire(refusal);
     ++m_refusals;
     m_last_refusal = wire;
     util::log::error(refusal.reason);
