@@ -2,7 +2,6 @@
 #include "hmp/cmd_machine.hpp"
 
 #include "hmp/memory_dump.hpp"
-#include "qapi/schema/char.hpp"
 #include "qapi/schema/machine.hpp"
 #include "qapi/schema/misc.hpp"
 #include "qapi/schema/run_state.hpp"
@@ -60,17 +59,6 @@ awaitable<void> info_kvm(CommandContext& context, qapi::Object)
                 : info->enabled ? "enabled"
                                 : "disabled",
             "\n"));
-}
-
-awaitable<void> info_chardev(CommandContext& context, qapi::Object)
-{
-    auto const list = co_await context.call<qapi::QueryChardev>();
-    if (!list) {
-        context.error(list.error());
-        co_return;
-    }
-    for (auto const& device : *list)
-        context.print(cat(device.label, ": filename=", device.filename, "\n"));
 }
 
 awaitable<void> info_iothreads(CommandContext& context, qapi::Object)
@@ -194,7 +182,6 @@ void add_machine_commands(CommandTable& table)
     table.add_topic({"name", {}, "", "the guest's name", info_name});
     table.add_topic({"uuid", {}, "", "the guest's UUID", info_uuid});
     table.add_topic({"kvm", {}, "", "whether KVM is used", info_kvm});
-    table.add_topic({"chardev", {}, "", "the character devices", info_chardev});
     table.add_topic({"iothreads", {}, "", "the I/O threads", info_iothreads});
     table.add_topic({"memdev", {}, "", "the memory backends", info_memdev});
     table.add_topic(

@@ -96,6 +96,8 @@ enum class Completion {
     command, ///< a command's name, then a topic of info
     object_text, ///< TYPE,id=ID,KEY=VALUE,...
     object_id,
+    chardev_backend, ///< of BACKEND,id=ID,...
+    chardev_id,
     path, ///< an object in the tree
     property, ///< of the object that the argument before names
     parameter, ///< of migration

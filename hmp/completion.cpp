@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hmp/completion.hpp"
 
+#include "qapi/schema/char.hpp"
 #include "qapi/schema/migration.hpp"
 #include "qapi/schema/qom.hpp"
 #include "util/text.hpp"
@@ -94,6 +95,8 @@ private:
         case Completion::command: offer_commands(m_table.commands()); break;
         case Completion::object_text: break;
         case Completion::object_id: offer_ids(); break;
+        case Completion::chardev_backend: offer_all(qapi::type_of<qapi::ChardevBackendKind>().values); break;
+        case Completion::chardev_id: offer_chardevs(); break;
         case Completion::path: offer_paths(); break;
         case Completion::property: offer_properties(last); break;
         case Completion::parameter:
@@ -140,6 +143,19 @@ private:
         if (!listed)
             return {};
         return qapi::decode<std::vector<qapi::ObjectPropertyInfo>>(*listed).value_or({});
+    }
+
+    void offer_chardevs()
+    {
+        auto const* command = m_house.registry().find(qapi::QueryChardev::name);
+        if (!command)
+            return;
+        qapi::CallContext nobody;
+        auto const listed = m_house.run_now(*command, qapi::Object(), nobody);
+        if (!listed)
+            return;
+        for (auto const& device : qapi::decode<std::vector<qapi::ChardevInfo>>(*listed).value_or({}))
+            offer(device.label);
     }
 
     void offer_ids()

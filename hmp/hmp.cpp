@@ -2,6 +2,7 @@
 #include "hmp/hmp.hpp"
 
 #include "hmp/cmd_authz.hpp"
+#include "hmp/cmd_chardev.hpp"
 #include "hmp/cmd_control.hpp"
 #include "hmp/cmd_devices.hpp"
 #include "hmp/cmd_log.hpp"
@@ -49,6 +50,7 @@ CommandTable const& command_table()
         add_device_commands(all);
         add_qom_commands(all);
         add_authz_commands(all);
+        add_chardev_commands(all);
         add_migration_commands(all);
         add_log_commands(all);
         return all;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "io/door.hpp"
 
-#include "io/tls_channel.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 #include "util/trace.hpp"
@@ -106,6 +105,7 @@ void Door::close()
 
 asio::awaitable<void> Door::accept_all()
 {
+    bool told = false; // that there is no descriptor
     while (!m_closed) {
         auto const [error] = co_await m_ready.async_wait(asio::posix::descriptor_base::wait_read, quietly);
         if (m_closed || error)
@@ -115,12 +115,15 @@ asio::awaitable<void> Door::accept_all()
             if (errno != EMFILE && errno != ENFILE)
                 continue;
             // No descriptor is free. Whoever has waited longest makes room.
+            if (!std::exchange(told, true))
+                util::log::warn(Error::system("cannot take in a connection", errno).desc());
             if (!m_waiting.empty())
                 m_waiting.front().give_up("out of file descriptors");
             asio::steady_timer pause(m_io, std::chrono::milliseconds(50));
             co_await pause.async_wait(quietly);
             continue;
         }
+        told = false;
         if (m_waiting.size() >= m_options.max_waiting)
             m_waiting.front().give_up("too many connections at a time");
         int const on = 1;
@@ -159,17 +162,8 @@ asio::awaitable<void> Door::examine(std::list<Waiting>::iterator waiting)
     visitor.peer = waiting->peer;
     visitor.identity = waiting->identity;
     visitor.first = std::move(waiting->first);
-    if (waiting->tls) {
-        visitor.channel = std::make_unique<TlsChannel>(std::move(waiting->socket), std::move(waiting->tls));
-    } else {
-        auto channel = FdChannel::create(std::move(waiting->socket), FdChannel::Kind::socket);
-        if (!channel) {
-            refuse(*waiting, std::move(channel).error());
-            m_waiting.erase(waiting);
-            co_return;
-        }
-        visitor.channel = *std::move(channel);
-    }
+    visitor.connection.socket = std::move(waiting->socket);
+    visitor.connection.tls = std::move(waiting->tls);
     m_waiting.erase(waiting);
     m_on_visitor(std::move(visitor));
 }

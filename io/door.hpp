@@ -6,7 +6,7 @@
 #pragma once
 
 #include "crypto/tls_session.hpp"
-#include "io/channel.hpp"
+#include "io/connection.hpp"
 #include "io/sockets.hpp"
 #include "util/task_group.hpp"
 
@@ -36,7 +36,7 @@ struct Admission {
 
 /// Who has passed.
 struct Visitor {
-    std::unique_ptr<Channel> channel;
+    Connection connection;
     std::string peer; ///< its address
     std::string identity; ///< from its certificate; empty where none was verified
     std::vector<std::byte> first; ///< the bytes that were looked at

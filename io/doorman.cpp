@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "io/doorman.hpp"
 
+#include "crypto/tls_creds.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 #include "util/trace.hpp"
@@ -28,6 +29,15 @@ void Doorman::reopen_audit()
         return;
     if (auto const opened = m_trail->reopen(); !opened)
         util::log::error(opened.error());
+}
+
+Result<Admission> Doorman::admission(std::string const& creds_id, std::optional<std::string> const& authz_id)
+{
+    Admission admission;
+    admission.tls = TRY(crypto::find_tls_context(m_tree, creds_id, crypto::Endpoint::server));
+    if (authz_id)
+        admission.authorize = asking(*authz_id);
+    return admission;
 }
 
 Authorize Doorman::asking(std::string authz_id)
@@ -107,6 +117,18 @@ void Doorman::emit(qapi::AuthzDecision const& told)
     if (m_untold > 0)
         data.untold = std::exchange(m_untold, 0);
     m_events.emit<qapi::AuthzDecisionEvent>(data);
+}
+
+qapi::PeerRefusal to_wire(Refusal const& refusal)
+{
+    static_assert(static_cast<int>(Refusal::Stage::first_bytes) == static_cast<int>(qapi::RefusalStage::header));
+    qapi::PeerRefusal wire;
+    wire.peer = refusal.peer;
+    wire.stage = static_cast<qapi::RefusalStage>(refusal.stage);
+    if (!refusal.identity.empty())
+        wire.identity = refusal.identity;
+    wire.reason = refusal.reason.desc();
+    return wire;
 }
 
 } // namespace minivisor::io

@@ -28,6 +28,10 @@ public:
     /// After a rotation; nothing where there is no trail. What goes wrong is logged.
     void reopen_audit();
 
+    /// What a listener with `tls-creds` and `tls-authz` asks of one who comes. Looked up for each connection, since
+    /// objects come and go while a listener waits. Credentials that are not there are an error, and so a no; without
+    /// `authz_id` whoever has a valid certificate may come in.
+    Result<Admission> admission(std::string const& creds_id, std::optional<std::string> const& authz_id);
     /// Asks the object `authz_id`, looked up anew for each question. Main thread only.
     Authorize asking(std::string authz_id);
 
@@ -46,5 +50,8 @@ private:
     std::uint64_t m_untold = 0;
     std::shared_ptr<Doorman*> m_self = std::make_shared<Doorman*>(this); ///< answers may come when we are gone
 };
+
+/// A refusal as events and queries report it.
+qapi::PeerRefusal to_wire(Refusal const& refusal);
 
 } // namespace minivisor::io

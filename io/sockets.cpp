@@ -173,16 +173,25 @@ Result<ListeningSocket> ListeningSocket::create(Address const& address)
 {
     if (auto const* path = std::get_if<UnixAddress>(&address)) {
         auto fd = TRY(listen_unix(*path));
-        return ListeningSocket(std::move(fd), address);
+        return ListeningSocket(std::move(fd), address, true);
     }
     auto inet = std::get<InetAddress>(address);
     auto fd = TRY(listen_inet(inet));
-    return ListeningSocket(std::move(fd), inet);
+    return ListeningSocket(std::move(fd), inet, true);
+}
+
+Result<ListeningSocket> ListeningSocket::adopt(util::UniqueFd fd)
+{
+    if (listen(fd.get(), 128) != 0)
+        return system_error("Failed to listen on fd socket");
+    TRY(util::set_nonblocking(fd.get()));
+    auto address = local_address(fd.get());
+    return ListeningSocket(std::move(fd), std::move(address), false);
 }
 
 ListeningSocket::~ListeningSocket()
 {
-    if (m_fd.get() >= 0)
+    if (m_fd && m_owns_file)
         if (auto const* path = std::get_if<UnixAddress>(&m_address))
             unlink(path->path.c_str());
 }
@@ -205,6 +214,21 @@ Result<util::UniqueFd> connect_socket(Address const& address, int cancel_fd)
     return last ? *std::move(last) : Error::generic(cat("no address for ", to_text(address)));
 }
 
+Address local_address(int socket)
+{
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    if (getsockname(socket, reinterpret_cast<sockaddr*>(&name), &length) != 0)
+        return UnixAddress{};
+    if (name.ss_family == AF_INET || name.ss_family == AF_INET6) {
+        auto const address = parse_inet(inet_text(reinterpret_cast<sockaddr*>(&name), length));
+        return address ? Address(*address) : Address(InetAddress());
+    }
+    auto const* path = reinterpret_cast<sockaddr_un*>(&name)->sun_path;
+    auto const size = length > offsetof(sockaddr_un, sun_path) ? length - offsetof(sockaddr_un, sun_path) : 0;
+    return UnixAddress{std::string(path, strnlen(path, size))};
+}
+
 std::string chardev_text(Address const& address, bool server)
 {
     bool const is_unix = std::holds_alternative<UnixAddress>(address);
@@ -213,8 +237,8 @@ std::string chardev_text(Address const& address, bool server)
 
 std::string chardev_text(Address const& address, bool server, int socket)
 {
-    if (std::holds_alternative<UnixAddress>(address))
-        return chardev_text(address, server);
+    if (std::holds_alternative<UnixAddress>(address)) // of a client the own address, which has no name as a rule
+        return chardev_text(server ? address : local_address(socket), server);
     sockaddr_storage own{};
     sockaddr_storage peer{};
     socklen_t own_length = sizeof own;

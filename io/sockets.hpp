@@ -12,6 +12,8 @@ namespace minivisor::io {
 class ListeningSocket {
 public:
     static Result<ListeningSocket> create(Address const& address);
+    /// Listens on a bound socket that somebody handed over; its file, if it has one, stays theirs.
+    static Result<ListeningSocket> adopt(util::UniqueFd fd);
     ListeningSocket(ListeningSocket&&) = default;
     ~ListeningSocket();
 
@@ -20,18 +22,23 @@ public:
     Address const& address() const { return m_address; }
 
 private:
-    ListeningSocket(util::UniqueFd fd, Address address)
+    ListeningSocket(util::UniqueFd fd, Address address, bool owns_file)
         : m_fd(std::move(fd))
         , m_address(std::move(address))
+        , m_owns_file(owns_file)
     {
     }
 
     util::UniqueFd m_fd;
     Address m_address;
+    bool m_owns_file;
 };
 
 /// Connects to a tcp or unix address. `cancel_fd` becoming readable ends the attempt (-1: never).
 Result<util::UniqueFd> connect_socket(Address const& address, int cancel_fd = -1);
+
+/// Where a socket of ours is bound: an inet or unix address.
+Address local_address(int socket);
 
 /// A chardev's name for a socket, as query-chardev has it: "unix:/x", "tcp:127.0.0.1:4444,server=on".
 std::string chardev_text(Address const& address, bool server);

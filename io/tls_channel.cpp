@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "io/tls_channel.hpp"
 
+#include "io/connection.hpp"
+
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -66,6 +68,15 @@ void TlsChannel::cancel() noexcept
 {
     m_cancelled.store(true, std::memory_order_release);
     ::shutdown(m_socket.get(), SHUT_RDWR);
+}
+
+Result<std::unique_ptr<Channel>> make_channel(Connection connection)
+{
+    if (connection.tls)
+        return std::unique_ptr<Channel>(
+            std::make_unique<TlsChannel>(std::move(connection.socket), std::move(connection.tls)));
+    auto channel = TRY(FdChannel::create(std::move(connection.socket), FdChannel::Kind::socket));
+    return std::unique_ptr<Channel>(std::move(channel));
 }
 
 bool TlsChannel::refused() const { return m_session->pending_alert().has_value(); }

@@ -6,12 +6,14 @@
 #include "crypto/commands.hpp"
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
+#include "io/chardev_options.hpp"
+#include "io/chardevs.hpp"
 #include "io/commands.hpp"
 #include "io/doorman.hpp"
 #include "machine/commands.hpp"
 #include "main/answers.hpp"
-#include "main/option_list.hpp"
 #include "main/diagnostics.hpp"
+#include "main/option_list.hpp"
 #include "main/privileges.hpp"
 #include "main/process.hpp"
 #include "main/service.hpp"
@@ -108,10 +110,9 @@ private:
     Result<void> open();
     Result<void> take_descriptors();
     Result<void> create_objects();
+    Result<void> open_chardevs();
     Result<void> open_monitors();
-    Result<monitor::Describe> open_monitor(MonitorOption const& option);
-    Result<void> open_unused_chardevs();
-    Result<void> open_console();
+    Result<void> open_monitor(MonitorOption const& option);
     Result<void> bind();
     asio::awaitable<void> watch_signals();
     asio::awaitable<void> wind_down();
@@ -137,8 +138,7 @@ private:
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
     monitor::Server m_monitors{m_io, m_dispatcher};
-    monitor::Chardevs m_chardevs;
-    std::list<io::ListeningSocket> m_idle_sockets; ///< of chardevs that nothing uses
+    io::Chardevs m_chardevs{m_io, m_tree, m_doorman, m_events};
     std::unique_ptr<hmp::Console> m_console;
     std::optional<PidFile> m_pidfile;
     util::TaskGroup m_tasks{m_io.get_executor()};
@@ -192,6 +192,7 @@ Result<void> App::open()
         if (!awaited)
             return std::move(awaited).error().context(cat("-incoming ", *m_options.incoming));
     }
+    TRY(open_chardevs());
     TRY(open_monitors());
     m_machine->start();
     m_signal_ready.emplace(m_io, dup(m_signals.get()));
@@ -219,7 +220,7 @@ Result<void> App::bind()
     });
     monitor::bind_trace_commands(m_registry);
     hmp::bind_commands(m_registry, m_dispatcher);
-    m_chardevs.bind_commands(m_registry);
+    io::bind_chardev_commands(m_registry, m_chardevs);
     bind_option_list(m_registry);
     io::bind_commands(m_registry, m_tree, m_yank);
     authz::bind_commands(m_registry, m_tree);
@@ -254,89 +255,48 @@ Result<void> App::create_objects()
     return {};
 }
 
-Result<void> App::open_monitors()
+Result<void> App::open_chardevs()
 {
     bool const console = !m_options.has_monitor_option && !m_options.nodefaults && !m_options.daemonize;
     if (console && isatty(STDIN_FILENO) != 0) {
-        Chardev chardev;
-        chardev.id = "compat_monitor0";
-        chardev.kind = Chardev::Kind::stdio;
-        m_options.chardevs.push_back(std::move(chardev));
-        m_options.monitors.push_back({"compat_monitor0", false, false, "-monitor stdio"});
+        std::string const id = "compat_monitor0";
+        std::string const origin = "-monitor stdio";
+        m_options.chardevs.push_back({{id, TRY(io::parse_short_chardev("stdio"))}, origin});
+        m_options.monitors.push_back({id, false, false, origin});
     }
+    if (m_daemon)
+        m_chardevs.forbid_stdio();
+    for (auto const& option : m_options.chardevs) {
+        auto added = m_chardevs.add_now(option.device);
+        if (!added)
+            return std::move(added).error().context(option.origin);
+    }
+    return {};
+}
+
+Result<void> App::open_monitors()
+{
     for (auto const& option : m_options.monitors) {
         auto opened = open_monitor(option);
         if (!opened)
             return std::move(opened).error().context(option.origin);
-        m_chardevs.add(option.chardev, true, *std::move(opened));
-    }
-    return open_unused_chardevs();
-}
-
-/// Chardevs that no monitor has are there all the same: a server listens, and nobody answers.
-Result<void> App::open_unused_chardevs()
-{
-    for (auto const& chardev : m_options.chardevs) {
-        auto const& monitors = m_options.monitors;
-        if (std::any_of(monitors.begin(), monitors.end(), [&](auto const& m) { return m.chardev == chardev.id; }))
-            continue;
-        std::string name = chardev.kind == Chardev::Kind::stdio ? "stdio" : "null";
-        if (chardev.kind == Chardev::Kind::socket) {
-            if (!chardev.server)
-                return Error::generic("a client socket that nothing uses is not supported").context(chardev.origin);
-            auto socket = io::ListeningSocket::create(chardev.address);
-            if (!socket)
-                return std::move(socket).error().context(chardev.origin);
-            name = cat("disconnected:", io::chardev_text(socket->address(), true));
-            m_idle_sockets.push_back(*std::move(socket));
-        }
-        m_chardevs.add(chardev.id, false, [name] { return name; });
     }
     return {};
 }
 
-/// The result describes the monitor's chardev.
-Result<monitor::Describe> App::open_monitor(MonitorOption const& option)
+Result<void> App::open_monitor(MonitorOption const& option)
 {
-    Chardev const* chardev = nullptr;
-    for (auto const& known : m_options.chardevs)
-        if (known.id == option.chardev)
-            chardev = &known;
-    if (!chardev)
+    auto* const device = m_chardevs.find(option.chardev);
+    if (!device)
         return Error::generic(cat("chardev \"", option.chardev, "\" not found"));
-    auto const named = [](std::string name) { return monitor::Describe([name] { return name; }); };
-    auto factory = option.control ? qmp::session_factory({.pretty = option.pretty}) : hmp::session_factory();
-    switch (chardev->kind) {
-    case Chardev::Kind::null: return named("null");
-    case Chardev::Kind::stdio: {
-        if (m_daemon)
-            return Error::generic("cannot use stdio with -daemonize");
-        if (!option.control && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0)
-            TRY(open_console());
-        else
-            TRY(m_monitors.serve_descriptors(
-                util::UniqueFd(dup(STDIN_FILENO)), util::UniqueFd(dup(STDOUT_FILENO)), std::move(factory), false));
-        return named("stdio");
+    bool const terminal = device->filename() == "stdio" && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
+    if (terminal && !option.control) {
+        TRY(device->claim());
+        m_console = TRY(hmp::Console::open(m_io, m_dispatcher));
+        return {};
     }
-    case Chardev::Kind::socket: break;
-    }
-    if (!chardev->server) {
-        auto fd = TRY(io::connect_socket(chardev->address));
-        auto output = TRY(fd.duplicate());
-        auto const name = io::chardev_text(chardev->address, false, fd.get());
-        TRY(m_monitors.serve_descriptors(std::move(fd), std::move(output), std::move(factory), true));
-        return named(name);
-    }
-    auto socket = TRY(io::ListeningSocket::create(chardev->address));
-    if (chardev->wait)
-        log::info(cat("QEMU waiting for connection on: ", io::to_text(socket.address())));
-    return m_monitors.serve_socket(std::move(socket), std::move(factory), chardev->wait);
-}
-
-Result<void> App::open_console()
-{
-    m_console = TRY(hmp::Console::open(m_io, m_dispatcher));
-    return {};
+    return m_monitors.serve(
+        *device, option.control ? qmp::session_factory({.pretty = option.pretty}) : hmp::session_factory());
 }
 
 asio::awaitable<void> App::watch_signals()
@@ -376,7 +336,9 @@ asio::awaitable<void> App::wind_down()
         co_await m_migration->shut_down();
     if (m_dirty_rate)
         co_await m_dirty_rate->shut_down();
+    m_chardevs.close(); // nobody comes any more
     co_await m_monitors.shut_down();
+    co_await m_chardevs.join();
     if (m_console)
         co_await m_console->shut_down();
     authz::close_all(m_tree);

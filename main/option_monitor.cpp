@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Monitors and the character devices they speak over.
-#include "main/chardev_options.hpp"
+#include "io/chardev_options.hpp"
 #include "main/option_row.hpp"
 #include "util/text.hpp"
 
@@ -10,12 +10,15 @@ namespace {
 
 Result<void> add_chardev(Options& options, OptionUse const& use)
 {
-    auto chardev = TRY(parse_chardev(use.argument));
+    if (use.argument == "help" || use.argument == "?") {
+        options.print_and_exit = io::chardev_help();
+        return {};
+    }
+    auto device = TRY(io::parse_chardev(use.argument));
     for (auto const& known : options.chardevs)
-        if (known.id == chardev.id)
-            return Error::generic(cat("Duplicate ID '", chardev.id, "' for chardev"));
-    chardev.origin = use.origin;
-    options.chardevs.push_back(std::move(chardev));
+        if (known.device.id == device.id)
+            return Error::generic(cat("Duplicate ID '", device.id, "' for chardev"));
+    options.chardevs.push_back({std::move(device), use.origin});
     return {};
 }
 
@@ -27,13 +30,12 @@ Result<void> add_short_monitor(Options& options, OptionUse const& use, bool cont
         options.monitors.push_back({std::string(use.argument.substr(8)), control, pretty, use.origin});
         return {};
     }
-    auto chardev = TRY(parse_short_chardev(use.argument));
-    chardev.id = cat("compat_monitor", options.monitors.size());
-    chardev.origin = use.origin;
     if (use.argument == "none")
         return {};
-    options.monitors.push_back({chardev.id, control, pretty, use.origin});
-    options.chardevs.push_back(std::move(chardev));
+    auto backend = TRY(io::parse_short_chardev(use.argument));
+    auto const id = cat("compat_monitor", options.monitors.size());
+    options.monitors.push_back({id, control, pretty, use.origin});
+    options.chardevs.push_back({{id, std::move(backend)}, use.origin});
     return {};
 }
 
@@ -77,9 +79,11 @@ Result<void> no_defaults(Options& options, OptionUse const&)
 OptionGroup monitor_options()
 {
     constexpr std::string_view short_form
-        = "The argument is `stdio`, `unix:PATH`, `tcp:HOST:PORT`, `null`, `none`, or `chardev:ID` for one that "
-          "`-chardev` makes. Behind the first two addresses may stand `,server=on` to listen, and `,wait=off` to go on "
-          "without waiting for the first client.";
+        = "The argument is `stdio`, `pty`, `file:PATH`, `unix:PATH`, `tcp:HOST:PORT`, `null`, `none`, or `chardev:ID` "
+          "for "
+          "one that `-chardev` makes. Behind the two addresses may stand the other options of a `-chardev socket`, "
+          "such "
+          "as `,server=on` to listen, and `,wait=off` to go on without waiting for the first client.";
     return {"Monitors",
         {
             {"qmp", "CHARDEV", "a QMP monitor: stdio, unix:PATH,server=on,wait=off, tcp:HOST:PORT,...", add_qmp, {},
@@ -87,8 +91,8 @@ OptionGroup monitor_options()
             {"qmp-pretty", "CHARDEV", "the same with replies over several lines", add_pretty_qmp},
             {"monitor", "CHARDEV", "a human monitor, likewise; none for none", add_hmp, {},
                 "Without any option of this group, and on a terminal, there is one on standard input and output."},
-            {"chardev", "BACKEND,id=ID[,...]", "a character device: socket, stdio or null", add_chardev, {},
-                chardev_details},
+            {"chardev", "BACKEND,id=ID[,...]", "a character device; help lists the kinds", add_chardev, {},
+                io::chardev_details},
             {"nodefaults", "", "no console unless it is asked for", no_defaults},
             {"mon", "[chardev=]ID[,mode=readline|control][,pretty=on]", "a monitor on a character device", add_mon,
                 {{"chardev", "ID", "the character device"},

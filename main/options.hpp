@@ -3,25 +3,18 @@
 // "-OPTION ARGUMENT: ". The options themselves are declared in main/option_row and the files beside it.
 #pragma once
 
-#include "io/address.hpp"
 #include "machine/loader.hpp"
 #include "machine/machine.hpp"
 #include "main/sandbox.hpp"
+#include "qapi/schema/char.hpp"
 
 #include <string>
 #include <vector>
 
 namespace minivisor::main {
 
-/// A character device, as far as monitors need one.
-struct Chardev {
-    enum class Kind { stdio, socket, null };
-
-    std::string id;
-    Kind kind = Kind::null;
-    io::Address address; ///< sockets
-    bool server = false;
-    bool wait = true; ///< servers: block the start until the first client is there
+struct ChardevOption {
+    qapi::ChardevAddArguments device;
     std::string origin; ///< "-qmp unix:x", for error messages
 };
 
@@ -64,7 +57,7 @@ struct TraceOption {
 struct Options {
     machine::MachineOptions machine;
     std::vector<ObjectOption> objects;
-    std::vector<Chardev> chardevs;
+    std::vector<ChardevOption> chardevs;
     std::vector<MonitorOption> monitors;
     std::vector<AddFdOption> fds;
     std::vector<LoaderOption> loaders;

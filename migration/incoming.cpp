@@ -40,9 +40,8 @@ void Incoming::wait_at(io::ListeningSocket socket)
         [this](io::Visitor visitor) {
             m_door->close(); // the first who passes is the sender
             m_waiting = false;
-            auto const channel = std::make_shared<std::unique_ptr<io::Channel>>(std::move(visitor.channel));
-            start_load([channel]() -> Result<std::unique_ptr<io::Channel>> { return std::move(*channel); },
-                std::move(visitor.first));
+            auto const connection = std::make_shared<io::Connection>(std::move(visitor.connection));
+            start_load([connection] { return io::make_channel(std::move(*connection)); }, std::move(visitor.first));
         },
         m_hooks.on_refusal);
 }

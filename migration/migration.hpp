@@ -84,7 +84,7 @@ private:
     bool m_exit_on_error = true;
     bool m_creds_expected = false; ///< tls-creds was set when the wait began
     std::uint64_t m_refusals = 0;
-    std::optional<qapi::MigrationRefusal> m_last_refusal;
+    std::optional<qapi::PeerRefusal> m_last_refusal;
 };
 
 } // namespace minivisor::migration

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The destination's half of Migration.
 #include "crypto/tls_creds.hpp"
+#include "io/doorman.hpp"
 #include "io/open_channel.hpp"
 #include "migration/migration.hpp"
 #include "util/fd_sets.hpp"
@@ -101,29 +102,19 @@ Result<io::Admission> Migration::admission()
 {
     auto const authz_id = m_settings.tls_authz();
     auto const creds_id = m_settings.tls_creds();
-    io::Admission admission;
     if (creds_id.empty()) {
         if (authz_id)
             return Error::generic("Parameter 'tls-authz' is set, but 'tls-creds' is not: nobody can be authorized");
         if (m_creds_expected)
             return Error::generic("Parameter 'tls-creds' was set when the wait began and is not any more");
-        return admission;
+        return io::Admission();
     }
-    admission.tls = TRY(crypto::find_tls_context(m_tree, creds_id, crypto::Endpoint::server));
-    if (authz_id)
-        admission.authorize = m_doorman.asking(*authz_id);
-    return admission;
+    return m_doorman.admission(creds_id, authz_id);
 }
 
 void Migration::on_refusal(io::Refusal const& refusal)
 {
-    static_assert(static_cast<int>(io::Refusal::Stage::first_bytes) == static_cast<int>(qapi::RefusalStage::header));
-    qapi::MigrationRefusal wire;
-    wire.peer = refusal.peer;
-    wire.stage = static_cast<qapi::RefusalStage>(refusal.stage);
-    if (!refusal.identity.empty())
-        wire.identity = refusal.identity;
-    wire.reason = refusal.reason.desc();
+    auto const wire = io::to_wire(refusal);
     ++m_refusals;
     m_last_refusal = wire;
     util::log::error(refusal.reason);

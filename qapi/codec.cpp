@@ -34,6 +34,13 @@ Error expects(std::string_view name, std::string_view what)
     return Error::generic(cat("Parameter '", name.empty() ? "null" : name, "' expects ", what));
 }
 
+/// Which branch of the union the tag names.
+std::size_t chosen_branch(TypeInfo const& type, void const* object)
+{
+    auto const* tag = type.find_member(type.choice->tag);
+    return static_cast<std::size_t>(load_integer(*tag->type, tag->get(object)));
+}
+
 class Decoder {
 public:
     explicit Decoder(Spelling spelling)
@@ -205,9 +212,19 @@ private:
                 return Error::generic(cat("Parameter '", path_of(member.name), "' is missing"));
             }
         }
+        if (type.choice) {
+            auto const& choice = *type.choice;
+            auto const* found = given.if_contains(choice.name);
+            if (!found)
+                return Error::generic(cat("Parameter '", path_of(choice.name), "' is missing"));
+            ++used;
+            auto const branch = chosen_branch(type, target);
+            TRY(decode(
+                *choice.branches[branch], choice.choose(target, branch), *found, {path_of(choice.name), choice.name}));
+        }
         if (used != given.size()) {
             for (auto const& [key, unused] : given)
-                if (!type.find_member({key.data(), key.size()}))
+                if (!type.find_member({key.data(), key.size()}) && !(type.choice && key == type.choice->name))
                     return unexpected(path_of({key.data(), key.size()}));
         }
         return {};
@@ -264,6 +281,9 @@ Value encode_from(TypeInfo const& type, void const* source)
         for (auto const& member : type.members)
             if (auto const* held = member.get(source))
                 object.emplace(member.name, encode_from(*member.type, held));
+        if (type.choice)
+            object.emplace(type.choice->name,
+                encode_from(*type.choice->branches[chosen_branch(type, source)], type.choice->chosen(source)));
         return object;
     }
     }

@@ -4,7 +4,8 @@
 // order, each with its meaning; a static_assert compares the two ('-' and '_' alike). An enum is
 // declared with BOOST_DESCRIBE_ENUM, its wire names being the enumerators with '_' as '-'; an
 // enumerator that is a C++ word takes a trailing underscore; a constexpr docs(E const*) may say what each
-// value means. optional<T> is an optional member.
+// value means. optional<T> is an optional member. A variant, which stands last, makes the struct a union: the member
+// before it, an enum, says which alternative is there.
 #pragma once
 
 #include "qapi/type_info.hpp"
@@ -20,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 namespace minivisor::qapi {
@@ -132,6 +134,13 @@ struct IsVector<std::vector<T>> : std::true_type {
 };
 
 template <typename T>
+struct IsVariant : std::false_type {
+};
+template <typename... T>
+struct IsVariant<std::variant<T...>> : std::true_type {
+};
+
+template <typename T>
 TypeInfo make_type_info();
 
 } // namespace detail
@@ -192,6 +201,35 @@ constexpr std::array<MemberRow, sizeof...(Descriptors)> member_rows(boost::mp11:
     return {member_row<Holder, Descriptors::pointer>()...};
 }
 
+template <typename Descriptor>
+using IsChoice = IsVariant<typename MemberTypeOf<Descriptor::pointer>::type>;
+
+template <typename Variant>
+struct Alternatives;
+template <typename... T>
+struct Alternatives<std::variant<T...>> {
+    static std::vector<TypeInfo const*> types() { return {&type_of<T>()...}; }
+    static void* emplace(std::variant<T...>& variant, std::size_t index)
+    {
+        return boost::mp11::mp_with_index<sizeof...(T)>(
+            index, [&](auto i) -> void* { return &variant.template emplace<i.value>(); });
+    }
+};
+
+template <typename Holder, auto Pointer>
+Choice make_choice(MemberDoc const& doc, std::string tag)
+{
+    using Held = typename MemberTypeOf<Pointer>::type;
+    return {std::string(doc.name), std::string(doc.text), std::move(tag), Alternatives<Held>::types(),
+        [](void* object, std::size_t branch) {
+            return Alternatives<Held>::emplace(static_cast<Holder*>(object)->*Pointer, branch);
+        },
+        [](void const* object) {
+            return std::visit(
+                [](auto const& held) -> void const* { return &held; }, static_cast<Holder const*>(object)->*Pointer);
+        }};
+}
+
 void add_rows(TypeInfo& info, std::span<MemberDoc const> docs, std::span<MemberRow const> rows);
 
 template <typename Holder, typename Part>
@@ -200,8 +238,15 @@ void add_members(TypeInfo& info)
     boost::mp11::mp_for_each<Bases<Part>>([&](auto base) { add_members<Holder, typename decltype(base)::type>(info); });
     static_assert(docs_match<Part>(), "docs() must list the wire name of each member, in order");
     static constexpr auto part_docs = docs(static_cast<Part const*>(nullptr));
-    static constexpr auto rows = member_rows<Holder>(boost::mp11::mp_rename<OwnMembers<Part>, boost::mp11::mp_list>());
+    using All = boost::mp11::mp_rename<OwnMembers<Part>, boost::mp11::mp_list>;
+    using Plain = boost::mp11::mp_remove_if<All, IsChoice>;
+    static constexpr auto rows = member_rows<Holder>(Plain());
     add_rows(info, part_docs, rows);
+    if constexpr (boost::mp11::mp_size<Plain>::value < boost::mp11::mp_size<All>::value) {
+        using Last = boost::mp11::mp_back<All>;
+        static_assert(IsChoice<Last>::value, "a union's variant stands last");
+        info.choice = make_choice<Holder, Last::pointer>(part_docs.back(), info.members.back().name);
+    }
 }
 
 template <typename... Descriptors>

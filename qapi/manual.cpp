@@ -31,6 +31,19 @@ void add_union(Page& page, UnionInfo const& info)
     page.paragraph("The other members are those of the type, which objects.md lists.");
 }
 
+/// The member of a union that depends on another.
+void add_choice(Page& page, TypeInfo const& type)
+{
+    auto const& choice = *type.choice;
+    auto const& words = type.find_member(choice.tag)->type->values;
+    Text branches = Text(choice.doc).add(": ");
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        branches.add(i == 0 ? "for " : "; for ").code(words[i]).add(" ");
+        branches.add(choice.branches[i] == &type_of<Empty>() ? Text("no members") : type_words(*choice.branches[i]));
+    }
+    page.item(Text().code(choice.name).add(" (object)"), branches);
+}
+
 void add_command(Page& page, CommandEntry const& command)
 {
     page.heading(3, command.name);
@@ -94,6 +107,9 @@ void find_undocumented(
             faults.push_back(cat(owner, ": member '", member.name, "' of ", type.name, " has no words"));
         find_undocumented(*member.type, owner, seen, faults);
     }
+    if (type.choice)
+        for (auto const* branch : type.choice->branches)
+            find_undocumented(*branch, owner, seen, faults);
     for (std::size_t i = 0; i < type.value_docs.size(); ++i)
         if (type.value_docs[i].empty())
             faults.push_back(cat(owner, ": value '", type.values[i], "' of ", type.name, " has no words"));
@@ -113,6 +129,9 @@ void NamedTypes::collect_members(TypeInfo const& type)
 {
     for (auto const& member : type.members)
         collect(*member.type);
+    if (type.choice)
+        for (auto const* branch : type.choice->branches)
+            collect(*branch);
 }
 
 void NamedTypes::write(Page& page, StartValues const& values) const
@@ -122,6 +141,8 @@ void NamedTypes::write(Page& page, StartValues const& values) const
         auto const settings = values.find(name);
         for (auto const& member : type->members)
             add_member(page, member, settings == values.end() ? nullptr : settings->second.if_contains(member.name));
+        if (type->choice)
+            add_choice(page, *type);
         for (std::size_t i = 0; i < type->value_docs.size(); ++i)
             page.item(Text().code(type->values[i]), type->value_docs[i]);
         if (type->kind != Kind::enumeration || !type->value_docs.empty())

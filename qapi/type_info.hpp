@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,17 @@ struct Member {
     void* (*put)(void* object);
 };
 
+/// What makes an object type a union: one member whose type depends on another member, the tag.
+struct Choice {
+    std::string name; ///< the wire name of the member
+    std::string doc;
+    std::string tag; ///< the wire name of the member that chooses, an enumeration
+    std::vector<TypeInfo const*> branches; ///< by the tag's value
+    /// Puts a fresh value of that branch in place.
+    void* (*choose)(void* object, std::size_t branch);
+    void const* (*chosen)(void const* object);
+};
+
 /// A type that can be said on the wire. Instances live as long as the program.
 struct TypeInfo {
     std::string name; ///< QEMU's name of the type, such as "StatusInfo", "str", "uint8"
@@ -46,6 +58,7 @@ struct TypeInfo {
     void (*clear)(void* array) = nullptr;
 
     std::vector<Member> members; ///< objects
+    std::optional<Choice> choice; ///< unions
 
     void* (*construct)() = nullptr;
     void (*destroy)(void*) = nullptr;

@@ -81,8 +81,26 @@ private:
                 {"members",
                     Array{Object{{"type", builtin("str", "string")}}, Object{{"type", builtin("null", "null")}}}}});
         else
-            m_entries.push_back(Object{{"name", name}, {"meta-type", "object"}, {"members", members(type)}});
+            m_entries.push_back(object(name, type));
         return name;
+    }
+
+    Object object(std::string const& name, TypeInfo const& type)
+    {
+        Object entry{{"name", name}, {"meta-type", "object"}, {"members", members(type)}};
+        if (!type.choice)
+            return entry;
+        Array variants;
+        auto const& words = type.find_member(type.choice->tag)->type->values;
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            auto const wrapper = fresh_name();
+            m_entries.push_back(Object{{"name", wrapper}, {"meta-type", "object"},
+                {"members", Array{Object{{"name", type.choice->name}, {"type", name_of(*type.choice->branches[i])}}}}});
+            variants.push_back(Object{{"case", words[i]}, {"type", wrapper}});
+        }
+        entry["tag"] = type.choice->tag;
+        entry["variants"] = std::move(variants);
+        return entry;
     }
 
     std::string builtin(std::string_view name, std::string_view json_type)

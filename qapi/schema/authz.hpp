@@ -116,5 +116,28 @@ constexpr auto docs(AuthzDecisionData const*)
 struct AuthzDecisionEvent : Event<"__org.minivisor_AUTHZ_DECISION", AuthzDecisionData> {
     static constexpr std::string_view summary = "A connection was let in, or refused, by an authorization object.";
 };
+/// How far a peer came.
+enum class RefusalStage { transport, handshake, verify, authorize, header };
+BOOST_DESCRIBE_ENUM(RefusalStage, transport, handshake, verify, authorize, header)
+constexpr auto docs(RefusalStage const*)
+{
+    return members({{"transport", "its connection failed"}, {"handshake", "the TLS handshake failed"},
+        {"verify", "its certificate was not good"}, {"authorize", "`tls-authz` said no to its identity"},
+        {"header", "what it sent is no migration stream, or nothing came in time"}});
+}
+
+/// A peer that was not let in.
+struct PeerRefusal {
+    std::string peer;
+    RefusalStage stage = RefusalStage::transport;
+    std::optional<std::string> identity;
+    std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(PeerRefusal, (), (peer, stage, identity, reason))
+constexpr auto docs(PeerRefusal const*)
+{
+    return members({{"peer", "the peer's address, as far as it is known"}, {"stage", "how far it came"},
+        {"identity", "the distinguished name of its certificate, once verified"}, {"reason", "why, in one sentence"}});
+}
 
 } // namespace minivisor::qapi

@@ -2,6 +2,7 @@
 // Twin of QEMU's qapi/migration.json: the verbs, the states, and what query-migrate tells.
 #pragma once
 
+#include "qapi/schema/authz.hpp"
 #include "qapi/schema/migration_settings.hpp"
 #include "qapi/schema/sockets.hpp"
 
@@ -77,28 +78,6 @@ constexpr auto docs(MigrationStats const*)
         {"postcopy-bytes", "bytes sent after the switch to postcopy"}, {"dirty-sync-missed-zero-copy", "always 0"}});
 }
 
-enum class RefusalStage { transport, handshake, verify, authorize, header };
-BOOST_DESCRIBE_ENUM(RefusalStage, transport, handshake, verify, authorize, header)
-constexpr auto docs(RefusalStage const*)
-{
-    return members({{"transport", "its connection failed"}, {"handshake", "the TLS handshake failed"},
-        {"verify", "its certificate was not good"}, {"authorize", "`tls-authz` said no to its identity"},
-        {"header", "what it sent is no migration stream, or nothing came in time"}});
-}
-
-struct MigrationRefusal {
-    std::string peer;
-    RefusalStage stage = RefusalStage::transport;
-    std::optional<std::string> identity;
-    std::string reason;
-};
-BOOST_DESCRIBE_STRUCT(MigrationRefusal, (), (peer, stage, identity, reason))
-constexpr auto docs(MigrationRefusal const*)
-{
-    return members({{"peer", "the peer's address, as far as it is known"}, {"stage", "how far it came"},
-        {"identity", "the distinguished name of its certificate, once verified"}, {"reason", "why, in one sentence"}});
-}
-
 struct MigrationInfo {
     std::optional<MigrationStatus> status;
     std::optional<MigrationStats> ram;
@@ -109,7 +88,7 @@ struct MigrationInfo {
     std::optional<std::string> error_desc;
     std::optional<std::vector<std::string>> blocked_reasons;
     std::optional<std::vector<SocketAddress>> socket_address;
-    std::optional<MigrationRefusal> last_refusal;
+    std::optional<PeerRefusal> last_refusal;
     std::optional<std::uint64_t> refusals;
 };
 BOOST_DESCRIBE_STRUCT(MigrationInfo, (),
@@ -229,7 +208,7 @@ constexpr auto docs(MigrationPassData const*) { return members({{"pass", "its nu
 struct MigrationPassEvent : Event<"MIGRATION_PASS", MigrationPassData> {
     static constexpr std::string_view summary = "A round over RAM begins (capability events).";
 };
-struct MigrationRefusedEvent : Event<"__org.minivisor_MIGRATION_REFUSED", MigrationRefusal> {
+struct MigrationRefusedEvent : Event<"__org.minivisor_MIGRATION_REFUSED", PeerRefusal> {
     static constexpr std::string_view summary = "A peer was refused as a sender; the destination goes on waiting.";
     static constexpr EventRate rate{1000, "stage,identity"}; // a stranger may knock a thousand times a second
 };

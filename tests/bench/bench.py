@@ -84,6 +84,18 @@ class Bench:
         self.end(vm)
         return size
 
+    def crowded(self, who, clients=500):
+        """Resident MiB with so many clients at once, each greeted, negotiated and answered."""
+        vm = self.start(who)
+        guests = [vm.connect(vm.paths[0]) for _ in range(clients)]
+        for guest in guests:
+            guest.cmd("query-status")
+        size = vm.resident() / MIB
+        for guest in guests:
+            guest.close()
+        self.end(vm)
+        return size
+
     def commands(self, who, in_flight, count):
         """Commands a second of one client with so many requests on their way."""
         vm = self.start(who)
@@ -145,6 +157,10 @@ class Bench:
         if wanted("idle"):
             mib = self.best(self.idle, min)
             self.row("resident at idle", "MiB", mib, "10 MiB", mib["minivisor"] <= 10)
+        if wanted("clients"):
+            # QEMU takes in one client at a time
+            mib = min(self.crowded("minivisor") for _ in range(self.options.rounds))
+            self.row("resident with 500 clients", "MiB", {"minivisor": mib}, "40 MiB", mib <= 40)
         if wanted("qmp"):
             one = self.best(lambda who: self.commands(who, 1, 4000))
             self.row("QMP commands/s, one at a time", "", one, "5 times QEMU's", one["minivisor"] >= 5 * one.get("qemu", 0))
@@ -171,7 +187,7 @@ def main():
     parser.add_argument("--binary", default=os.path.join(os.path.dirname(os.path.dirname(HERE)), "build", "minivisor"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", type=int, default=1024, help="guest memory in MiB")
-    parser.add_argument("--filter", default="", help="start, idle, qmp, plain, tls or zero")
+    parser.add_argument("--filter", default="", help="start, idle, clients, qmp, plain, tls or zero")
     parser.add_argument("--json", help="leave the figures in this file")
     options = parser.parse_args()
     options.binary = os.path.abspath(shutil.which(options.binary) or options.binary)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Facts: the design's security posture. Strangers come over loopback; TLS is real.
+#include "io/channel.hpp"
 #include "io/door.hpp"
 #include "tests/unit/crypto/pki.hpp"
 
@@ -136,7 +137,7 @@ TEST_CASE("door: who says the right first bytes passes, and they are handed on")
     CHECK(visitor.identity == "");
     CHECK(visitor.peer.starts_with("127.0.0.1:"));
     std::byte rest[10];
-    CHECK(visitor.channel->read(rest).value() == 4);
+    CHECK(make_channel(std::move(visitor.connection)).value()->read(rest).value() == 4);
     CHECK(house.refusals.empty());
 }
 
@@ -231,7 +232,7 @@ TEST_CASE("door: with TLS the right one comes in while silent and refused ones a
     TlsCaller right(house.knock(), good);
     REQUIRE(house.run_until([&] { return house.visitors.size() == 1 && house.refusals.size() == 2; }));
     CHECK(house.visitors[0].identity == "CN=friend");
-    CHECK(house.visitors[0].channel->two_way());
+    CHECK(make_channel(std::move(house.visitors[0].connection)).value()->two_way());
     bool denied = false, no_tls = false;
     for (auto const& refusal : house.refusals) {
         denied = denied || (refusal.stage == Stage::authorize && refusal.identity == "CN=stranger");

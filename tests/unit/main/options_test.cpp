@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Facts: qmp-surface sections 3.8 and 16; texts of QEMU 7.2.
-#include "main/chardev_options.hpp"
 #include "main/options.hpp"
 
 #include <catch2/catch.hpp>
@@ -18,22 +17,6 @@ std::string refused(std::vector<char const*> arguments)
 {
     auto const options = parse(std::move(arguments));
     return options ? "" : options.error().desc();
-}
-
-std::string chardev(std::string_view text)
-{
-    auto const made = parse_chardev(text);
-    return made ? made->id + " " + (made->kind == Chardev::Kind::socket ? io::to_text(made->address) : "-")
-                : "! " + made.error().desc();
-}
-
-std::string short_chardev(std::string_view text)
-{
-    auto const made = parse_short_chardev(text);
-    return !made ? "! " + made.error().desc()
-        : made->kind != Chardev::Kind::socket
-        ? (made->kind == Chardev::Kind::stdio ? "stdio" : "null")
-        : io::to_text(made->address) + (made->server ? " server" : "") + (made->wait ? " wait" : "");
 }
 
 } // namespace
@@ -149,8 +132,8 @@ TEST_CASE("options: short monitors make a character device each")
     CHECK(options.monitors[1].pretty);
     CHECK_FALSE(options.monitors[2].control);
     for (std::size_t i = 0; i < 3; ++i)
-        CHECK(options.monitors[i].chardev == options.chardevs[i].id);
-    CHECK(options.chardevs[0].id != options.chardevs[1].id);
+        CHECK(options.monitors[i].chardev == options.chardevs[i].device.id);
+    CHECK(options.chardevs[0].device.id != options.chardevs[1].device.id);
     CHECK(options.chardevs[1].origin == "-qmp-pretty unix:/q,server=on,wait=off");
     auto const none = parse({"-monitor", "none"}).value();
     CHECK(none.has_monitor_option);
@@ -175,52 +158,11 @@ TEST_CASE("options: -mon puts a monitor on a device by name")
     CHECK(refused({"-mon", "c,x=1"}) == "-mon c,x=1: Invalid parameter 'x'");
 }
 
-TEST_CASE("chardev: each backend with its options")
+TEST_CASE("options: ids of chardevs are unique, and help lists the kinds")
 {
-    CHECK(chardev("stdio,id=c") == "c -");
-    CHECK(chardev("null,id=c") == "c -");
-    CHECK(chardev("socket,id=c,path=/x") == "c /x");
-    CHECK(chardev("socket,id=c,host=::1,port=4") == "c [::1]:4");
-    auto const socket = parse_chardev("socket,id=c,path=/a,,b,server=on,wait=off").value();
-    CHECK(std::get<io::UnixAddress>(socket.address).path == "/a,b");
-    CHECK(socket.server);
-    CHECK_FALSE(socket.wait);
-    CHECK(parse_chardev("socket,id=c,port=1,server").value().server);
-    auto const inet
-        = std::get<io::InetAddress>(parse_chardev("socket,id=c,port=1,to=9,ipv4=off,ipv6=on").value().address);
-    CHECK(inet.last_port == 9);
-    CHECK(inet.ipv4 == false);
-    CHECK(inet.ipv6 == true);
-}
-
-TEST_CASE("chardev: what is wrong is named")
-{
-    CHECK(chardev("stdio") == "! chardev: no id specified");
-    CHECK(chardev("stdio,id=1") == "! Parameter 'id' expects an identifier");
-    CHECK(chardev("id=c") == "! chardev: \"c\" missing backend");
-    CHECK(chardev("pigeon,id=c") == "! 'pigeon' is not a valid char driver name");
-    CHECK(chardev("stdio,id=c,path=/x") == "! Invalid parameter 'path'");
-    CHECK(chardev("socket,id=c") == "! chardev: socket: no address given: path, or host and port");
-    CHECK(chardev("socket,id=c,host=h") == "! chardev: socket: no port given");
-    CHECK(chardev("socket,id=c,path=/x,bogus=1") == "! Invalid parameter 'bogus'");
-    CHECK(
-        chardev("socket,id=c,path=/x,wait=on") == "! 'wait' option is incompatible with socket in client connect mode");
-    CHECK(chardev("socket,id=c,path=/x,server=x") == "! Parameter 'server' expects 'on' or 'off'");
     CHECK(refused({"-chardev", "null,id=c", "-chardev", "stdio,id=c"})
         == "-chardev stdio,id=c: Duplicate ID 'c' for chardev");
-}
-
-TEST_CASE("chardev: the short form")
-{
-    CHECK(short_chardev("stdio") == "stdio");
-    CHECK(short_chardev("none") == "null");
-    CHECK(short_chardev("unix:/x,server=on") == "/x server wait");
-    CHECK(short_chardev("unix:/x,server=on,wait=off") == "/x server");
-    CHECK(short_chardev("tcp:127.0.0.1:4444,server=on,wait=off") == "127.0.0.1:4444 server");
-    CHECK(short_chardev("tcp:[::1]:4444") == "[::1]:4444 wait");
-    CHECK(short_chardev("tcp:nowhere") == "! parse error: tcp:nowhere");
-    CHECK(short_chardev("tcp:h:1,bogus=1") == "! Invalid parameter 'bogus'");
-    CHECK(short_chardev("") == "! '' is not a valid char driver");
+    CHECK(parse({"-chardev", "help"}).value().print_and_exit->starts_with("Available chardev backend types: \n  "));
 }
 
 TEST_CASE("options: help and version are printed and name every option")

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Server and Client with real sockets and a session that only repeats.
+#include "io/socket_chardev.hpp"
 #include "monitor/server.hpp"
 #include "tests/support/fake_house.hpp"
 #include "tests/unit/crypto/pki.hpp"
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
@@ -88,11 +90,17 @@ struct Place {
     {
         int pair[2];
         REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
-        util::UniqueFd theirs(pair[1]);
-        auto output = theirs.duplicate().value();
-        REQUIRE(server->serve_descriptors(std::move(theirs), std::move(output), parrots(), true));
+        server->serve(io::make_stream(io, util::UniqueFd(pair[1])).value(), parrots());
         settle();
         return util::UniqueFd(pair[0]);
+    }
+    void listen(io::Address const& address)
+    {
+        io::SocketServer::Hooks hooks;
+        hooks.admission = []() -> Result<io::Admission> { return io::Admission(); };
+        hooks.on_refusal = [](io::Refusal const&) {};
+        device.emplace(io, "c0", io::ListeningSocket::create(address).value(), false, std::move(hooks));
+        REQUIRE(server->serve(*device, parrots()));
     }
     void settle()
     {
@@ -133,6 +141,10 @@ struct Place {
         if (!server)
             return;
         bool over = false;
+        if (device) {
+            device->close();
+            boost::asio::co_spawn(io, device->join(), boost::asio::detached);
+        }
         boost::asio::co_spawn(io, server->shut_down(), [&over](std::exception_ptr) { over = true; });
         io.restart();
         io.run_for(20s);
@@ -144,6 +156,7 @@ struct Place {
     test::FakeHouse house;
     Diary diary;
     std::optional<Server> server;
+    std::optional<io::SocketServer> device;
 };
 
 } // namespace
@@ -284,8 +297,9 @@ TEST_CASE("server: a console's end of input does not end it")
     Place place;
     auto input = util::make_pipe().value();
     auto output = util::make_pipe(O_NONBLOCK).value();
-    REQUIRE(place.server->serve_descriptors(
-        std::move(input.read_end), std::move(output.write_end), place.parrots(), false));
+    place.server->serve(
+        io::make_stream(place.io, std::move(input.read_end), std::move(output.write_end), false).value(),
+        place.parrots());
     REQUIRE(util::write_all(input.write_end.get(), "a"));
     place.settle();
     input.write_end.reset();
@@ -304,7 +318,7 @@ TEST_CASE("server: several clients come in by one socket, which goes with the se
     Place place;
     crypto::test::TempDir const dir;
     io::Address const address = io::UnixAddress{dir.file("s")};
-    REQUIRE(place.server->serve_socket(io::ListeningSocket::create(address).value(), place.parrots(), false));
+    place.listen(address);
     auto const one = io::connect_socket(address).value();
     auto const two = io::connect_socket(address).value();
     CHECK(place.run_until([&] { return place.diary.alive == 2; }));

@@ -35,6 +35,21 @@ TEST_CASE("codec: what was decoded is encoded the same")
     CHECK(sample(text) == text);
 }
 
+TEST_CASE("codec: the tag of a union says what its other member is")
+{
+    auto const choosy = [](std::string_view text) { return through(type_of<Choosy>(), text); };
+    CHECK(choosy(R"({"kind": "word", "data": "w"})") == R"({"kind": "word", "data": "w"})");
+    CHECK(choosy(R"({"data": {"match": "m", "level": 1}, "flag": true, "kind": "inner"})")
+        == R"({"flag": true, "kind": "inner", "data": {"match": "m", "level": 1}})");
+    CHECK(choosy(R"({"kind": "nothing", "data": {}})") == R"({"kind": "nothing", "data": {}})");
+    CHECK(choosy(R"({"kind": "nothing"})") == "! Parameter 'data' is missing");
+    CHECK(choosy(R"({"data": "w"})") == "! Parameter 'kind' is missing");
+    CHECK(choosy(R"({"kind": "other", "data": "w"})") == "! Parameter 'kind' does not accept value 'other'");
+    CHECK(choosy(R"({"kind": "inner", "data": "w"})") == "! Invalid parameter type for 'data', expected: object");
+    CHECK(choosy(R"({"kind": "inner", "data": {"match": "m", "x": 1}})") == "! Parameter 'data.x' is unexpected");
+    CHECK(choosy(R"({"kind": "word", "data": "w", "x": 1})") == "! Parameter 'x' is unexpected");
+}
+
 TEST_CASE("codec: an absent optional member stays absent, null is a value only where the type has one")
 {
     CHECK(sample("{}") == "{}");

@@ -22,6 +22,17 @@ struct Base {
 BOOST_DESCRIBE_STRUCT(Base, (), (plain))
 constexpr auto docs(Base const*) { return members({{"plain", "of the base"}}); }
 
+/// A union: what `data` is depends on `kind`.
+enum class Either { word, inner, nothing };
+BOOST_DESCRIBE_ENUM(Either, word, inner, nothing)
+struct Choosy {
+    std::optional<bool> flag;
+    Either kind = Either::word;
+    std::variant<std::string, Inner, Empty> data;
+};
+BOOST_DESCRIBE_STRUCT(Choosy, (), (flag, kind, data))
+constexpr auto docs(Choosy const*) { return members({{"flag", "beside"}, {"kind", "which"}, {"data", "by kind"}}); }
+
 /// Every kind, each optional, with wire names that C++ cannot spell.
 struct Sample : Base {
     std::optional<bool> flag;

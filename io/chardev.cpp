@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "io/chardev.hpp"
+
+#include "util/text.hpp"
+
+namespace minivisor::io {
+
+Result<void> Chardev::claim()
+{
+    if (m_used)
+        return Error::generic(cat("Device '", m_label, "' is in use"));
+    m_used = true;
+    return {};
+}
+
+} // namespace minivisor::io

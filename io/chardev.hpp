@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A character device: a name, and streams of bytes that open and end behind it. One user at most gets them: a
+// monitor. Which kinds there are and how they are made is in io/chardevs.
+#pragma once
+
+#include "io/stream.hpp"
+
+#include <functional>
+#include <string>
+
+namespace minivisor::io {
+
+class Chardev {
+public:
+    using OnStream = std::function<void(std::unique_ptr<Stream>)>;
+
+    explicit Chardev(std::string label)
+        : m_label(std::move(label))
+    {
+    }
+    virtual ~Chardev() = default;
+    Chardev(Chardev const&) = delete;
+    Chardev& operator=(Chardev const&) = delete;
+
+    std::string const& label() const { return m_label; }
+    /// What it is at the moment, as query-chardev has it: "null", "disconnected:unix:/x,server=on".
+    virtual std::string filename() const = 0;
+
+    /// What is left of making the device and may take long: connecting, or waiting for the first client. Once: before
+    /// the main loop runs, waiting, ...
+    virtual Result<void> settle_now() { return {}; }
+    /// ... or while it does.
+    virtual boost::asio::awaitable<Result<void>> settle() { co_return Result<void>(); }
+    /// The device is in the list.
+    virtual void start() { }
+
+    bool used() const { return m_used; }
+    /// Makes the caller the device's user.
+    Result<void> claim();
+    /// For the user: its streams from now on, the one that is open first. They may outlive the device. Nothing is
+    /// handed over after close().
+    virtual Result<void> open(OnStream on_stream) = 0;
+
+    /// No stream opens any more; join() returns when nothing of the device runs.
+    virtual void close() { }
+    virtual boost::asio::awaitable<void> join() { co_return; }
+
+private:
+    std::string m_label;
+    bool m_used = false;
+};
+
+} // namespace minivisor::io

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "io/chardev_options.hpp"
+
+#include "io/address.hpp"
+#include "qapi/codec.hpp"
+#include "qapi/keyval.hpp"
+#include "util/text.hpp"
+
+namespace minivisor::io {
+
+using qapi::ChardevBackend;
+using qapi::ChardevBackendKind;
+
+/// Members of a socket chardev that are understood.
+struct SocketOptions {
+    std::optional<std::string> path, host, port, fd, tls_creds, tls_authz;
+    std::optional<bool> server, wait, ipv4, ipv6, nodelay, delay, telnet;
+    std::optional<std::uint16_t> to;
+    std::optional<std::int64_t> reconnect;
+};
+BOOST_DESCRIBE_STRUCT(SocketOptions, (),
+    (path, host, port, fd, tls_creds, tls_authz, server, wait, ipv4, ipv6, nodelay, delay, telnet, to, reconnect))
+constexpr auto docs(SocketOptions const*)
+{
+    return qapi::members({{"path", "file of a UNIX socket"}, {"host", "host name or address"}, {"port", "TCP port"},
+        {"fd", "a socket that was handed over"}, {"tls-creds", "id of TLS credentials"},
+        {"tls-authz", "id of the object that says which clients may come in"}, {"server", "listen rather than connect"},
+        {"wait", "listen: wait for the first client before going on"}, {"ipv4", "IPv4"}, {"ipv6", "IPv6"},
+        {"nodelay", "TCP_NODELAY"}, {"delay", "the opposite"}, {"telnet", "must be off"},
+        {"to", "listen: last port to try"}, {"reconnect", "connect: try again after so many seconds"}});
+}
+
+struct FileOptions {
+    std::optional<std::string> path, input_path;
+    std::optional<bool> append;
+};
+BOOST_DESCRIBE_STRUCT(FileOptions, (), (path, input_path, append))
+constexpr auto docs(FileOptions const*)
+{
+    return qapi::members(
+        {{"path", "file to write to"}, {"input-path", "file to read from"}, {"append", "keep what is in it"}});
+}
+
+struct RingbufOptions {
+    std::optional<qapi::Size> size;
+};
+BOOST_DESCRIBE_STRUCT(RingbufOptions, (), (size))
+constexpr auto docs(RingbufOptions const*) { return qapi::members({{"size", "bytes that it holds"}}); }
+
+namespace {
+
+Result<qapi::ChardevSocket> make_socket(qapi::Object const& text_options)
+{
+    auto const options = TRY(qapi::decode<SocketOptions>(text_options, qapi::Spelling::qemu_opts));
+    qapi::ChardevSocket socket;
+    if ((options.path ? 1 : 0) + (options.fd ? 1 : 0) + (options.host ? 1 : 0) > 1)
+        return Error::generic("None or one of 'path', 'fd' or 'host' option required.");
+    if (options.path) {
+        socket.addr.type = qapi::SocketAddressLegacyKind::unix_;
+        socket.addr.data = qapi::UnixSocketAddress{*options.path};
+    } else if (options.host || options.port) {
+        if (!options.port)
+            return Error::generic("chardev: socket: no port given");
+        socket.addr.data
+            = qapi::InetSocketAddress{options.host.value_or(""), *options.port, options.to, options.ipv4, options.ipv6};
+    } else if (options.fd) {
+        socket.addr.type = qapi::SocketAddressLegacyKind::fd;
+        socket.addr.data = qapi::String{*options.fd};
+    } else {
+        return Error::generic("chardev: socket: no address given: path, fd, or host and port");
+    }
+    socket.server = options.server.value_or(false);
+    socket.wait = options.wait;
+    if (*socket.server && !options.wait)
+        socket.wait = true;
+    socket.nodelay = options.nodelay;
+    if (options.delay)
+        socket.nodelay = !*options.delay;
+    socket.telnet = options.telnet;
+    socket.reconnect = options.reconnect;
+    socket.tls_creds = options.tls_creds;
+    socket.tls_authz = options.tls_authz;
+    return socket;
+}
+
+Result<qapi::ChardevFile> make_file(qapi::Object const& text_options)
+{
+    auto const options = TRY(qapi::decode<FileOptions>(text_options, qapi::Spelling::qemu_opts));
+    if (!options.path)
+        return Error::generic("chardev: file: no filename given");
+    return qapi::ChardevFile{options.input_path, *options.path, options.append};
+}
+
+Result<qapi::ChardevRingbuf> make_ringbuf(qapi::Object const& text_options)
+{
+    auto const size = TRY(qapi::decode<RingbufOptions>(text_options, qapi::Spelling::qemu_opts)).size;
+    qapi::ChardevRingbuf ringbuf;
+    if (size)
+        ringbuf.size = static_cast<std::int64_t>(size->bytes); // what does not fit is no power of two either
+    return ringbuf;
+}
+
+/// The options by name; of those given twice the last counts.
+qapi::Object parse_pairs(std::string_view text, std::string_view implied_key)
+{
+    qapi::Object object;
+    for (auto const& item : qapi::parse_qemu_opts(text, implied_key).items)
+        object[item.name] = item.value;
+    return object;
+}
+
+Result<std::string> take(qapi::Object& object, std::string_view key, std::string_view otherwise)
+{
+    auto const found = object.find(key);
+    if (found == object.end())
+        return Error::generic(std::string(otherwise));
+    auto text = qapi::str(found->value().as_string());
+    object.erase(found);
+    return text;
+}
+
+Result<ChardevBackend> make_backend(std::string const& name, qapi::Object const& options)
+{
+    auto const& names = qapi::type_of<ChardevBackendKind>().values;
+    auto const kind = std::find(names.begin(), names.end(), name);
+    if (kind == names.end())
+        return Error::generic(cat("'", name, "' is not a valid char driver name"));
+    ChardevBackend backend;
+    backend.type = static_cast<ChardevBackendKind>(kind - names.begin());
+    switch (backend.type) {
+    case ChardevBackendKind::socket: backend.data = TRY(make_socket(options)); return backend;
+    case ChardevBackendKind::file: backend.data.emplace<0>(TRY(make_file(options))); return backend;
+    case ChardevBackendKind::ringbuf: backend.data.emplace<5>(TRY(make_ringbuf(options))); return backend;
+    case ChardevBackendKind::memory: backend.data.emplace<6>(TRY(make_ringbuf(options))); return backend;
+    case ChardevBackendKind::null: backend.data.emplace<1>(); break;
+    case ChardevBackendKind::pty: backend.data.emplace<2>(); break;
+    case ChardevBackendKind::stdio: backend.data.emplace<4>(); break;
+    }
+    TRY(qapi::decode<qapi::Empty>(options, qapi::Spelling::qemu_opts));
+    return backend;
+}
+
+} // namespace
+
+Result<qapi::ChardevAddArguments> parse_chardev(std::string_view text)
+{
+    auto options = parse_pairs(text, "backend");
+    qapi::ChardevAddArguments arguments;
+    arguments.id = TRY(take(options, "id", "chardev: no id specified"));
+    if (!util::is_identifier(arguments.id))
+        return Error::generic("Parameter 'id' expects an identifier")
+            .with_hint("Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
+    auto const backend = TRY(take(options, "backend", cat("chardev: \"", arguments.id, "\" missing backend")));
+    arguments.backend = TRY(make_backend(backend, options));
+    return arguments;
+}
+
+Result<ChardevBackend> parse_short_chardev(std::string_view text)
+{
+    for (auto const* word : {"stdio", "null", "pty"})
+        if (text == word)
+            return make_backend(std::string(text), {});
+    if (text.starts_with("file:"))
+        return make_backend("file", {{"path", text.substr(5)}});
+    if (text.starts_with("unix:"))
+        return make_backend("socket", parse_pairs(text.substr(5), "path"));
+    if (text.starts_with("tcp:")) {
+        auto const rest = text.substr(4);
+        auto const comma = rest.find(',');
+        auto const where = parse_inet(rest.substr(0, comma));
+        if (!where)
+            return Error::generic(cat("parse error: ", text));
+        qapi::Object options;
+        if (comma != rest.npos)
+            options = parse_pairs(rest.substr(comma + 1), {});
+        options["host"] = where->host;
+        options["port"] = where->port;
+        return make_backend("socket", options);
+    }
+    return Error::generic(cat("'", text, "' is not a valid char driver")).with_hint(cat("parse error: ", text));
+}
+
+std::string chardev_help()
+{
+    std::string text = "Available chardev backend types: \n";
+    for (auto const& name : qapi::type_of<ChardevBackendKind>().values)
+        text += cat("  ", name, "\n");
+    return text;
+}
+
+} // namespace minivisor::io

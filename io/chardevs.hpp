@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The character devices that there are, and how each kind is made from its description.
+#pragma once
+
+#include "io/chardev.hpp"
+#include "io/doorman.hpp"
+#include "qapi/event_bus.hpp"
+#include "qapi/registry.hpp"
+#include "qapi/schema/char.hpp"
+#include "qom/tree.hpp"
+#include "util/task_group.hpp"
+
+#include <list>
+
+namespace minivisor::io {
+
+class Chardevs {
+public:
+    /// `tree` is where TLS credentials and authorization objects are looked up.
+    Chardevs(boost::asio::io_context& io, qom::Tree& tree, Doorman& doorman, qapi::EventBus& events);
+    ~Chardevs();
+
+    /// A device of the command line, where descriptors have numbers; may wait long.
+    Result<void> add_now(qapi::ChardevAddArguments const& arguments);
+    /// Another one later; `descriptors` are those that the caller has named. "Chardev with id 'x' already exists".
+    boost::asio::awaitable<Result<qapi::ChardevReturn>> add(
+        qapi::ChardevAddArguments arguments, util::FdTable* descriptors);
+    /// Removes one that nobody uses.
+    Result<void> remove(std::string const& label);
+    /// Null where there is none.
+    Chardev* find(std::string_view label);
+    std::list<std::unique_ptr<Chardev>> const& all() const { return m_devices; }
+
+    /// "cannot use stdio with -daemonize" from now on.
+    void forbid_stdio() { m_stdio_forbidden = true; }
+
+    /// Closes every device; join() returns when nothing of them runs.
+    void close();
+    boost::asio::awaitable<void> join() { return m_tasks.join(); }
+
+private:
+    struct Unfinished;
+
+    Result<std::unique_ptr<Chardev>> make(
+        std::string const& label, qapi::ChardevBackend const& backend, util::FdTable* descriptors);
+    Result<std::unique_ptr<Chardev>> make_file(std::string const& label, qapi::ChardevFile const& file);
+    Result<std::unique_ptr<Chardev>> make_stdio(std::string const& label);
+    Result<std::unique_ptr<Chardev>> make_socket(
+        std::string const& label, qapi::ChardevSocket const& socket, util::FdTable* descriptors);
+    Result<std::unique_ptr<Chardev>> make_server(
+        std::string const& label, qapi::ChardevSocket const& socket, util::FdTable* descriptors);
+    Result<std::unique_ptr<Chardev>> make_client(
+        std::string const& label, qapi::ChardevSocket const& socket, util::FdTable* descriptors);
+    void insert(std::unique_ptr<Chardev> device);
+    void retire(std::unique_ptr<Chardev> device);
+
+    boost::asio::io_context& m_io;
+    qom::Tree& m_tree;
+    Doorman& m_doorman;
+    qapi::EventBus& m_events;
+    std::list<std::unique_ptr<Chardev>> m_devices;
+    std::list<std::unique_ptr<Chardev>> m_leaving; ///< closed, and something of them still runs
+    Chardev* m_stdio = nullptr;
+    bool m_stdio_forbidden = false;
+    util::TaskGroup m_tasks;
+};
+
+/// Binds query-chardev, chardev-add and the others to `chardevs`, which outlive the registry.
+void bind_chardev_commands(qapi::Registry& registry, Chardevs& chardevs);
+
+} // namespace minivisor::io

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "io/local_chardev.hpp"
+
+#include "util/text.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace minivisor::io {
+
+Result<void> DescriptorChardev::open(OnStream on_stream)
+{
+    on_stream(TRY(make_stream(m_io, std::move(m_input), std::move(m_output), false)));
+    return {};
+}
+
+Result<std::unique_ptr<RingbufChardev>> RingbufChardev::create(std::string label, std::int64_t size)
+{
+    // 0 stands for the default, as in QEMU.
+    auto const wanted = static_cast<std::uint64_t>(size == 0 ? default_size : size);
+    if (!std::has_single_bit(wanted))
+        return Error::generic("size of ringbuf chardev must be power of two");
+    if (wanted > static_cast<std::uint64_t>(max_size))
+        return Error::generic(cat("size of ringbuf chardev must be at most ", max_size));
+    return std::unique_ptr<RingbufChardev>(new RingbufChardev(std::move(label), wanted));
+}
+
+Result<void> RingbufChardev::open(OnStream)
+{
+    return Error::generic(cat("Chardev '", label(), "' is a ringbuf, which cannot be talked over"));
+}
+
+void RingbufChardev::write(std::string_view bytes)
+{
+    if (bytes.size() > m_size)
+        bytes.remove_prefix(bytes.size() - m_size);
+    for (char const c : bytes) {
+        m_held[(m_first + m_count) % m_size] = c;
+        if (m_count < m_size)
+            ++m_count;
+        else
+            m_first = (m_first + 1) % m_size;
+    }
+}
+
+std::string RingbufChardev::read(std::uint64_t size)
+{
+    std::string taken(static_cast<std::size_t>(std::min<std::uint64_t>(size, m_count)), '\0');
+    for (char& c : taken) {
+        c = m_held[m_first];
+        m_first = (m_first + 1) % m_size;
+    }
+    m_count -= taken.size();
+    return taken;
+}
+
+} // namespace minivisor::io
