@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "authz/authz.hpp"
 
-#include "util/text.hpp"
+#include "util/trace.hpp"
 
 namespace minivisor::authz {
 
@@ -13,7 +13,10 @@ Decision decide(qom::Tree& tree, std::string const& authz_id, std::string_view i
     auto const* authz = dynamic_cast<Authz const*>(object);
     if (!authz)
         return {false, cat("Object '", authz_id, "' is not a QAuthZ subclass"), {}};
-    return authz->decide(identity);
+    auto decision = authz->decide(identity);
+    trace::pass(trace::Point::qauthz_is_allowed, "AuthZ ", authz_id, " check identity=", identity,
+        " allowed=", decision.allowed ? 1 : 0);
+    return decision;
 }
 
 void register_base(qom::TypeRegistry& types)

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "authz/list.hpp"
 
-#include "util/text.hpp"
+#include "util/trace.hpp"
 
 namespace minivisor::authz {
 
 Decision decide_by(Rules const& rules, std::string_view identity)
 {
     auto const answer = rules.ask(identity);
+    if (answer.rule)
+        trace::pass(trace::Point::qauthz_list_check_rule, "AuthZ list check rule=", *answer.rule,
+            " identity=", identity, " policy=", answer.allowed ? 1 : 0);
+    else
+        trace::pass(trace::Point::qauthz_list_default_policy, "AuthZ list default identity=", identity,
+            " policy=", answer.allowed ? 1 : 0);
     if (!answer.rule)
         return {
             answer.allowed, {}, answer.allowed ? "no rule matches it, and the policy is allow" : "no rule matches it"};

@@ -6,6 +6,7 @@
 #include "qapi/json.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
+#include "util/trace.hpp"
 
 namespace minivisor::authz {
 
@@ -59,6 +60,7 @@ Result<void> AuthZListFile::load()
 {
     // From reading to use: of two loads, the one that read last has to count.
     std::lock_guard const one_at_a_time(m_loading);
+    trace::pass(trace::Point::qauthz_list_file_load, "AuthZ file load filename=", m_options.filename);
     auto rules = read_rules(m_options.filename);
     std::lock_guard const guard(m_mutex);
     m_rules = rules ? *std::move(rules) : nullptr;
@@ -70,8 +72,11 @@ Result<void> AuthZListFile::load()
 
 void AuthZListFile::reload()
 {
-    if (auto const loaded = load(); !loaded)
+    auto const loaded = load();
+    if (!loaded)
         log::error(loaded.error());
+    trace::pass(trace::Point::qauthz_list_file_refresh, "AuthZ file load filename=", m_options.filename,
+        " success=", loaded ? 1 : 0);
 }
 
 std::shared_ptr<Rules const> AuthZListFile::rules() const

@@ -4,6 +4,7 @@
 #include "crypto/secret.hpp"
 #include "qom/tree.hpp"
 #include "util/text.hpp"
+#include "util/trace.hpp"
 
 namespace minivisor::crypto {
 
@@ -31,6 +32,7 @@ void fill_in(TlsCredsX509Options& options)
 
 Loaded load(TlsCredsX509Options const& options, qom::Tree& tree)
 {
+    trace::pass(trace::Point::qcrypto_tls_creds_x509_load, "TLS creds x509 load dir=", options.dir.value_or(""));
     X509Options x509{.endpoint = endpoint_of(options),
         .dir = options.dir,
         .verify_peer = *options.verify_peer,

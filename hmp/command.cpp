@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hmp/command.hpp"
 
-#include "util/text.hpp"
+#include "util/trace.hpp"
 
 #include <algorithm>
 
@@ -99,6 +99,8 @@ boost::asio::awaitable<void> run_line(CommandContext& context, std::string line)
     co_await boost::asio::this_coro::throw_if_cancelled(false);
     if (split_line(line).word.empty() && split_line(line).rest.empty())
         co_return;
+    bool const secret = line.find("data") != line.npos;
+    trace::pass(trace::Point::handle_hmp_command, "cmdline: ", secret ? split_line(line).word : std::string_view(line));
     auto const found = find_command(context.table(), line);
     if (!found) {
         context.print(cat(found.error().desc(), "\n"));

@@ -103,6 +103,7 @@ enum class Completion {
     capability,
     on_off,
     migration_state,
+    trace_point,
     file,
 };
 

@@ -4,6 +4,7 @@
 #include "qapi/schema/migration.hpp"
 #include "qapi/schema/qom.hpp"
 #include "util/text.hpp"
+#include "util/trace.hpp"
 
 #include <algorithm>
 
@@ -103,6 +104,10 @@ private:
         case Completion::capability: offer_all(qapi::type_of<qapi::MigrationCapability>().values); break;
         case Completion::on_off: offer_all({"on", "off"}); break;
         case Completion::migration_state: offer_all(qapi::type_of<qapi::MigrationStatus>().values); break;
+        case Completion::trace_point:
+            for (auto const& point : trace::points())
+                offer(point.name);
+            break;
         case Completion::file: m_found.files = true; break;
         }
     }

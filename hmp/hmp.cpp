@@ -3,6 +3,7 @@
 
 #include "hmp/cmd_authz.hpp"
 #include "hmp/cmd_control.hpp"
+#include "hmp/cmd_log.hpp"
 #include "hmp/cmd_machine.hpp"
 #include "hmp/cmd_migration.hpp"
 #include "hmp/cmd_qom.hpp"
@@ -47,6 +48,7 @@ CommandTable const& command_table()
         add_qom_commands(all);
         add_authz_commands(all);
         add_migration_commands(all);
+        add_log_commands(all);
         return all;
     }();
     return table;

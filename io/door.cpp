@@ -4,6 +4,7 @@
 #include "io/tls_channel.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
+#include "util/trace.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -105,6 +106,7 @@ asio::awaitable<void> Door::accept_all()
         int const on = 1;
         setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // fails on other sockets, harmlessly
         auto const waiting = m_waiting.emplace(m_waiting.end(), m_io, std::move(fd));
+        trace::pass(trace::Point::qio_channel_socket_accept_complete, "Socket accept complete peer=", waiting->peer);
         m_tasks.spawn([this, waiting] { return examine(waiting); });
     }
 }
@@ -158,6 +160,7 @@ asio::awaitable<Result<void>> Door::shake_hands(Waiting& waiting)
     if (!admission.tls)
         co_return Result<void>();
     waiting.stage = Refusal::Stage::handshake;
+    trace::pass(trace::Point::qio_channel_tls_handshake_start, "TLS handshake start peer=", waiting.peer);
     auto session = crypto::TlsSession::create(admission.tls, waiting.socket.get(), {}, std::move(admission.authorize));
     if (!session)
         co_return std::move(session).error();
@@ -169,6 +172,7 @@ asio::awaitable<Result<void>> Door::shake_hands(Waiting& waiting)
         if (step == crypto::Step::failed) {
             auto failure = waiting.tls->failure();
             waiting.identity = failure->peer_identity;
+            trace::pass(trace::Point::qio_channel_tls_handshake_fail, "TLS handshake fail peer=", waiting.peer);
             waiting.stage = failure->stage == crypto::Failure::Stage::verify ? Refusal::Stage::verify
                 : failure->stage == crypto::Failure::Stage::authorize        ? Refusal::Stage::authorize
                                                                              : Refusal::Stage::handshake;
@@ -178,6 +182,7 @@ asio::awaitable<Result<void>> Door::shake_hands(Waiting& waiting)
         CO_CHECK(co_await std::move(waiting_for));
     }
     waiting.identity = waiting.tls->peer_identity();
+    trace::pass(trace::Point::qio_channel_tls_handshake_complete, "TLS handshake complete peer=", waiting.peer);
     co_return Result<void>();
 }
 

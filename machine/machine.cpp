@@ -55,6 +55,10 @@ Result<void> Machine::add_ram(qom::Tree& tree)
         id = *m_options.memory_backend;
     } else if (m_options.ram_size.value_or(0) > 0) {
         qapi::Object arguments{{"qom-type", "memory-backend-ram"}, {"id", id}, {"size", *m_options.ram_size}};
+        if (m_options.dump_guest_core)
+            arguments["dump"] = *m_options.dump_guest_core;
+        if (m_options.mem_merge)
+            arguments["merge"] = *m_options.mem_merge;
         TRY(qom::add_user_object(tree, std::move(arguments), qapi::Spelling::json));
     } else {
         return {};
@@ -64,6 +68,11 @@ Result<void> Machine::add_ram(qom::Tree& tree)
         return Error::generic(cat("Memory backend '", id, "' not found"));
     if (m_options.ram_size && *m_options.ram_size != backend->memory()->size())
         return Error::generic("Machine memory size does not match the size of the memory backend");
+    auto const& made_with = backend->backend_options();
+    if (m_options.dump_guest_core.value_or(true) != made_with.dump.value_or(true) && m_options.dump_guest_core)
+        return Error::generic(cat("dump-guest-core is not what the member 'dump' of memory backend '", id, "' says"));
+    if (m_options.mem_merge.value_or(true) != made_with.merge.value_or(true) && m_options.mem_merge)
+        return Error::generic(cat("mem-merge is not what the member 'merge' of memory backend '", id, "' says"));
     if (!backend->claim())
         return Error::generic(cat("memory backend ", id, " can't be used multiple times."));
     auto const block_id

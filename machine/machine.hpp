@@ -22,6 +22,7 @@ struct MachineOptions {
     std::string kind = "none"; ///< "none" or "mini"
     std::optional<std::uint64_t> ram_size; ///< -m, in bytes
     std::optional<std::string> memory_backend; ///< -machine memory-backend=
+    std::optional<bool> dump_guest_core, mem_merge; ///< -machine: what the backend says too, with its defaults
     std::optional<std::string> name; ///< -name
     std::optional<Uuid> uuid;
     bool autostart = true; ///< no -S

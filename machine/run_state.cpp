@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "machine/run_state.hpp"
 
+#include "util/trace.hpp"
+
 #include <cassert>
 
 namespace minivisor::machine {
@@ -12,6 +14,13 @@ RunControl::RunControl(qapi::EventBus& events, RunState initial, bool autostart)
     , m_state(initial)
     , m_autostart(autostart)
 {
+}
+
+void RunControl::set_state(RunState state)
+{
+    trace::pass(trace::Point::runstate_set, "current_run_state ", static_cast<int>(m_state), " (",
+        qapi::wire_name(m_state), ") new_state ", static_cast<int>(state), " (", qapi::wire_name(state), ")");
+    m_state = state;
 }
 
 void RunControl::stop()
@@ -45,36 +54,41 @@ void RunControl::reset(qapi::ShutdownCause cause)
         m_reset();
     m_events.emit<qapi::ResetEvent>({cause == qapi::ShutdownCause::guest_reset, cause});
     if (m_state == RunState::shutdown || m_state == RunState::internal_error)
-        m_state = RunState::prelaunch;
+        set_state(RunState::prelaunch);
     if (was_running && m_cpu_switch)
         m_cpu_switch(true);
 }
 
-void RunControl::powerdown() { m_events.emit<qapi::PowerdownEvent>(); }
+void RunControl::powerdown()
+{
+    trace::pass(trace::Point::qemu_system_powerdown_request);
+    m_events.emit<qapi::PowerdownEvent>();
+}
 
 void RunControl::announce_shutdown(qapi::ShutdownCause cause)
 {
     bool const by_guest = cause == qapi::ShutdownCause::guest_shutdown || cause == qapi::ShutdownCause::guest_reset
         || cause == qapi::ShutdownCause::guest_panic;
+    trace::pass(trace::Point::qemu_system_shutdown_request, "reason=", static_cast<int>(cause));
     m_events.emit<qapi::ShutdownEvent>({by_guest, cause});
 }
 
 void RunControl::halt(RunState state)
 {
     if (!running()) {
-        m_state = state;
+        set_state(state);
         return;
     }
     if (m_cpu_switch)
         m_cpu_switch(false);
-    m_state = state;
+    set_state(state);
     m_events.emit<qapi::StopEvent>();
 }
 
 void RunControl::enter(RunState state)
 {
     assert(!running() && state != RunState::running);
-    m_state = state;
+    set_state(state);
 }
 
 void RunControl::resume()
@@ -82,7 +96,7 @@ void RunControl::resume()
     if (running())
         return;
     m_events.emit<qapi::ResumeEvent>();
-    m_state = RunState::running;
+    set_state(RunState::running);
     if (m_cpu_switch)
         m_cpu_switch(true);
 }

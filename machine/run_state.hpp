@@ -42,6 +42,7 @@ public:
     void resume();
 
 private:
+    void set_state(qapi::RunState state);
     qapi::EventBus& m_events;
     qapi::RunState m_state;
     bool m_autostart;

@@ -7,12 +7,16 @@
 #include "io/commands.hpp"
 #include "machine/commands.hpp"
 #include "main/answers.hpp"
+#include "main/diagnostics.hpp"
+#include "main/privileges.hpp"
 #include "main/process.hpp"
+#include "main/service.hpp"
 #include "main/types.hpp"
 #include "migration/commands.hpp"
 #include "monitor/commands.hpp"
 #include "monitor/dispatch.hpp"
 #include "monitor/server.hpp"
+#include "monitor/tracing.hpp"
 #include "qapi/json.hpp"
 #include "qapi/keyval.hpp"
 #include "qmp/qmp.hpp"
@@ -106,6 +110,7 @@ private:
 
     Options m_options;
     std::optional<Daemon> m_daemon;
+    Notifier m_notifier;
     util::UniqueFd m_signals;
     asio::io_context m_io{1};
     util::Worker m_worker;
@@ -148,8 +153,13 @@ Result<void> App::build()
 
 Result<void> App::open()
 {
+    TRY(open_diagnostics(m_options));
+    auto const user = m_options.user ? std::optional(TRY(find_user(*m_options.user))) : std::nullopt;
+    m_notifier = TRY(Notifier::open());
     if (m_options.daemonize)
         m_daemon = TRY(Daemon::start());
+    if (m_options.lock_memory)
+        TRY(lock_memory());
     if (m_options.process_name)
         prctl(PR_SET_NAME, m_options.process_name->c_str());
     m_signals = TRY(open_signal_fd());
@@ -166,8 +176,15 @@ Result<void> App::open()
     m_machine->start();
     m_signal_ready.emplace(m_io, dup(m_signals.get()));
     m_tasks.spawn([this] { return watch_signals(); });
+    if (m_options.root)
+        TRY(change_root(*m_options.root));
+    if (user)
+        TRY(become(*user));
+    if (m_options.sandbox)
+        TRY(enter_sandbox(*m_options.sandbox));
     if (m_daemon)
         TRY(m_daemon->ready());
+    asio::post(m_io, [this] { m_notifier.ready(); }); // runs when everything that is open is being looked at
     return {};
 }
 
@@ -180,6 +197,7 @@ Result<void> App::bind()
         m_machine->run().announce_shutdown(qapi::ShutdownCause::host_qmp_quit);
         request_exit(0);
     });
+    monitor::bind_trace_commands(m_registry);
     hmp::bind_commands(m_registry, m_dispatcher);
     m_chardevs.bind_commands(m_registry);
     io::bind_commands(m_registry, m_tree);
@@ -310,6 +328,7 @@ void App::request_exit(int status)
 
 asio::awaitable<void> App::wind_down()
 {
+    m_notifier.stopping();
     // After a start that failed half-way some of these are not there.
     if (m_migration)
         co_await m_migration->shut_down();

@@ -208,6 +208,18 @@ std::string program_man_page()
     return page.roff("minivisor", 1, "a small hypervisor and monitor that speaks QEMU's language");
 }
 
+/// What settings are before anybody has changed them: the program itself is asked.
+qapi::StartValues start_values(qapi::Registry const& registry)
+{
+    qapi::StartValues values;
+    auto const* query = registry.find("query-migrate-parameters");
+    auto const* handler = query ? std::get_if<qapi::SyncHandler>(&query->handler) : nullptr;
+    qapi::CallContext nobody;
+    if (auto answer = handler ? (*handler)(qapi::Value(qapi::Object()), nobody) : Error::generic("not bound"))
+        values.emplace(query->returns->name, std::move(answer->get_object()));
+    return values;
+}
+
 std::string sentences(std::vector<std::string> const& faults)
 {
     return cat("the manual lacks words: ", util::join(faults, "; "));
@@ -265,7 +277,7 @@ Result<std::string> manual_page(ManualSources const& sources, std::string_view n
     if (auto const faults = undocumented(sources); !faults.empty())
         return Error::generic(sentences(faults));
     if (name == "qmp")
-        return qapi::qmp_reference(sources.registry).markdown();
+        return qapi::qmp_reference(sources.registry, start_values(sources.registry)).markdown();
     if (name == "hmp")
         return hmp_reference().markdown();
     if (name == "options")
@@ -275,7 +287,8 @@ Result<std::string> manual_page(ManualSources const& sources, std::string_view n
     if (name == "minivisor.1")
         return program_man_page();
     if (name == "minivisor-qmp.7")
-        return qapi::qmp_reference(sources.registry).roff("minivisor-qmp", 7, "what programs say to minivisor");
+        return qapi::qmp_reference(sources.registry, start_values(sources.registry))
+            .roff("minivisor-qmp", 7, "what programs say to minivisor");
     return Error::generic(
         cat("there is no page '", name, "': qmp, hmp, options, objects, minivisor.1, minivisor-qmp.7"));
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Options that management programs always pass, taken as far as they change nothing here and refused beyond that.
 #include "main/option_row.hpp"
+#include "qapi/json.hpp"
 #include "util/text.hpp"
+
+#include <algorithm>
 
 namespace minivisor::main {
 
@@ -9,16 +12,60 @@ namespace {
 
 Result<void> nothing(Options&, OptionUse const&) { return {}; }
 
-Result<void> no_defaults(Options& options, OptionUse const&)
+/// Options whose only value is "none": there is no such device.
+Result<void> check_none(Options&, OptionUse const& use)
 {
-    options.nodefaults = true;
+    if (use.argument == "none")
+        return {};
+    if (use.row.name == "vga")
+        return Error::generic(cat("unknown vga type: ", use.argument));
+    if (use.row.name == "display")
+        return Error::generic(cat("Parameter 'type' does not accept value '", use.argument, "'"));
+    return Error::generic(cat("-", use.row.name, " ", use.argument, " is not supported: there is no such device"));
+}
+
+/// Keys that say something to firmware or devices, of which there are none.
+Result<void> check_keys(Options&, OptionUse const& use)
+{
+    TRY(read_items(use));
     return {};
 }
 
-Result<void> set_display(Options&, OptionUse const& use)
+Result<void> check_boot(Options&, OptionUse const& use)
 {
-    if (use.argument != "none")
-        return Error::generic(cat("Parameter 'type' does not accept value '", use.argument, "'"));
+    for (auto const& item : qapi::parse_qemu_opts(use.argument, "order").items) {
+        if (std::none_of(use.row.keys.begin(), use.row.keys.end(), [&](auto& key) { return key.name == item.name; }))
+            return Error::generic(cat("Parameter 'boot.", item.name, "' is unexpected"));
+        if (item.name == "strict" || item.name == "menu")
+            TRY(parse_switch(cat("boot.", item.name), item.value));
+    }
+    return {};
+}
+
+Result<void> check_audiodev(Options&, OptionUse const& use)
+{
+    qapi::Object given;
+    if (use.argument.starts_with('{')) {
+        auto value = TRY(qapi::parse_json(use.argument));
+        if (!value.is_object())
+            return Error::generic("Invalid parameter type for 'audiodev', expected: dict");
+        given = std::move(value.get_object());
+    } else {
+        given = TRY(qapi::parse_keyval(use.argument, "driver")).object;
+    }
+    for (auto const* key : {"driver", "id"}) {
+        auto const* found = given.if_contains(key);
+        if (!found)
+            return Error::generic(cat("Parameter '", key, "' is missing"));
+        if (!found->is_string())
+            return Error::generic(cat("Invalid parameter type for '", key, "', expected: string"));
+    }
+    for (auto const& [key, value] : given)
+        if (qapi::view(key) != "driver" && qapi::view(key) != "id")
+            return Error::generic(cat("Parameter '", qapi::view(key), "' is unexpected"));
+    auto const driver = qapi::str(given.at("driver").get_string());
+    if (driver != "none")
+        return Error::generic(cat("Parameter 'driver' does not accept value '", driver, "'"));
     return {};
 }
 
@@ -26,12 +73,28 @@ Result<void> set_display(Options&, OptionUse const& use)
 
 OptionGroup compatibility_options()
 {
-    return {"Taken for QEMU's sake",
+    return {"Taken for QEMU's sake: they change nothing",
         {
-            {"nodefaults", "", "no console unless it is asked for", no_defaults},
-            {"no-user-config", "", "taken for QEMU's sake; changes nothing", nothing},
-            {"nographic", "", "taken for QEMU's sake; changes nothing", nothing},
-            {"display", "none", "taken for QEMU's sake; changes nothing", set_display},
+            {"no-user-config", "", "there is no file of options that is read unasked", nothing},
+            {"nographic", "", "there are no windows", nothing},
+            {"display", "none", "there are no windows", check_none},
+            {"vga", "none", "there is no graphics card", check_none},
+            {"serial", "none", "there is no serial port", check_none},
+            {"parallel", "none", "there is no parallel port", check_none},
+            {"net", "none", "there is no network card", check_none},
+            {"nic", "none", "likewise", check_none},
+            {"audiodev", "[driver=]none,id=ID or JSON", "there is no sound", check_audiodev,
+                {{"driver", "none", "no sound"}, {"id", "ID", "a name for it"}}},
+            {"no-acpi", "", "there are no ACPI tables", nothing},
+            {"no-shutdown", "", "a guest that shuts down does not end the program; none runs", nothing},
+            {"boot", "[order=]DRIVES[,strict=on|off][,menu=on|off]", "for firmware, of which there is none", check_boot,
+                {{"order", "DRIVES", "where to boot from"}, {"once", "DRIVES", "where to boot from first"},
+                    {"strict", "on|off", "boot from nowhere else"}, {"menu", "on|off", "show a menu"}},
+                {}, "boot-opts"},
+            {"rtc", "[base=utc|localtime|DATE][,clock=...][,driftfix=...]", "for a clock, of which there is none",
+                check_keys,
+                {{"base", "utc|localtime|DATE", "what time it shows"}, {"clock", "host|rt|vm", "what it follows"},
+                    {"driftfix", "none|slew", "what is done about lost ticks"}}},
         }};
 }
 

@@ -51,6 +51,14 @@ Result<void> check_accelerators(Options& options, std::string_view list)
     return {};
 }
 
+/// What is off and cannot be on.
+Result<void> refuse_on(std::string_view key, std::string_view value)
+{
+    if (TRY(parse_switch(key, value)))
+        return Error::generic(cat(key, "=on is not supported"));
+    return {};
+}
+
 Result<void> set_machine(Options& options, OptionUse const& use)
 {
     if (use.argument == "help") {
@@ -59,20 +67,38 @@ Result<void> set_machine(Options& options, OptionUse const& use)
                                  "none                 empty machine (default)\n";
         return {};
     }
-    for (auto const& [key, value, short_form] : qapi::parse_qemu_opts(use.argument, "type").items) {
+    auto const given = qapi::parse_qemu_opts(use.argument, "type");
+    if (given.help) {
+        auto const* type = given.find_last("type");
+        options.print_and_exit = keys_help(use.row, cat(type ? type->value : options.machine.kind, "-machine"));
+        return {};
+    }
+    for (auto const& [key, value, short_form] : given.items) {
         if (key == "type")
             options.machine.kind = value;
         else if (key == "memory-backend")
             options.machine.memory_backend = value;
         else if (key == "accel")
             TRY(check_accelerators(options, value));
+        else if (key == "dump-guest-core")
+            options.machine.dump_guest_core = TRY(parse_switch(key, value));
+        else if (key == "mem-merge")
+            options.machine.mem_merge = TRY(parse_switch(key, value));
+        else if (key == "usb")
+            TRY(refuse_on(key, value));
         else
             return Error::generic(cat("Property '", options.machine.kind, "-machine.", key, "' not found"));
     }
     return {};
 }
 
-Result<void> set_accel(Options& options, OptionUse const& use) { return check_accelerators(options, use.argument); }
+Result<void> set_accel(Options& options, OptionUse const& use)
+{
+    if (use.argument != "help")
+        return check_accelerators(options, use.argument);
+    options.print_and_exit = "Accelerators supported in QEMU binary:\nnone\n";
+    return {};
+}
 
 Result<void> add_object(Options& options, OptionUse const& use)
 {
@@ -87,7 +113,16 @@ Result<void> add_device(Options& options, OptionUse const& use)
 {
     qapi::Object arguments;
     std::string driver;
-    for (auto const& [key, value, short_form] : qapi::parse_qemu_opts(use.argument, "driver").items) {
+    auto const given = qapi::parse_qemu_opts(use.argument, "driver");
+    if (use.argument == "help") {
+        options.print_and_exit = "Misc devices:\nname \"loader\", desc \"Generic Loader\"\n";
+        return {};
+    }
+    if (given.help && given.find_last("driver") && given.find_last("driver")->value == "loader") {
+        options.print_and_exit = keys_help(use.row, "loader");
+        return {};
+    }
+    for (auto const& [key, value, short_form] : given.items) {
         if (key == "driver")
             driver = value;
         else if (qapi::type_of<machine::LoaderOptions>().find_member(key))
@@ -122,6 +157,32 @@ Result<void> hold_guest(Options& options, OptionUse const&)
     return {};
 }
 
+/// There is no CPU, so this can only describe none or the one that QEMU's machine none may have.
+Result<void> check_smp(Options& options, OptionUse const& use)
+{
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        auto const number = util::parse_uint64(value);
+        if (!number)
+            return Error::generic(cat("Parameter 'smp.", key, "' expects integer"));
+        if (*number > 1 || (*number == 0 && key != "cpus"))
+            return Error::generic(cat(
+                "Invalid SMP CPUs ", *number, ". The max CPUs supported by machine '", options.machine.kind, "' is 1"));
+    }
+    return {};
+}
+
+Result<void> set_overcommit(Options& options, OptionUse const& use)
+{
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        bool const on = TRY(parse_switch(key, value));
+        if (key == "mem-lock")
+            options.lock_memory = on;
+        else if (on)
+            return Error::generic("cpu-pm=on is not supported: there is no CPU");
+    }
+    return {};
+}
+
 Result<void> refuse_kernel(Options&, OptionUse const&)
 {
     return Error::generic("The -kernel parameter is not supported (use the generic 'loader' device instead).");
@@ -133,7 +194,10 @@ OptionGroup machine_options()
 {
     std::vector<OptionKey> const machine_keys{{"type", "NAME", "`none` or `mini`; `help` lists them"},
         {"memory-backend", "ID", "the object that gives the RAM, in place of `-m`"},
-        {"accel", "NAME[:NAME...]", "as `-accel`"}};
+        {"accel", "NAME[:NAME...]", "as `-accel`"},
+        {"dump-guest-core", "on|off", "the guest's memory is part of core dumps of this process; default on"},
+        {"mem-merge", "on|off", "equal pages of memory may be merged (KSM); default on"},
+        {"usb", "off", "no USB; there is none"}};
     return {"Machine",
         {
             {"machine", "[type=]NAME[,memory-backend=ID][,accel=NAME]", "the machine: none (default) or mini",
@@ -143,12 +207,21 @@ OptionGroup machine_options()
                 "`kvm`, `tcg` and `qtest` are taken too where no CPU runs, as in machine `none`."},
             {"m", "[size=]SIZE", "RAM; a bare number counts MiB", set_memory,
                 {{"size", "SIZE", "how much; suffixes K, M, G, T, P, E; rounded up to 8 KiB"}},
-                "Machine `none` has no RAM without this option, or a memory backend."},
+                "Machine `none` has no RAM without this option, or a memory backend.", "memory"},
             {"name", "[guest=]TEXT[,process=TEXT][,debug-threads=on]", "the guest's name", set_name,
                 {{"guest", "TEXT", "the guest's name, as `query-name` tells it"},
                     {"process", "TEXT", "the name of the process in ps(1)"},
                     {"debug-threads", "on", "threads have names; they always have"}}},
             {"uuid", "UUID", "the guest's UUID", set_uuid},
+            {"smp", "[cpus=]1[,sockets=1][,cores=1][,threads=1]", "the CPUs: at most one, and none is there", check_smp,
+                {{"cpus", "1", "how many"}, {"maxcpus", "1", "how many at most"}, {"sockets", "1", "sockets"},
+                    {"dies", "1", "dies in a socket"}, {"clusters", "1", "clusters in a die"},
+                    {"cores", "1", "cores in a cluster"}, {"threads", "1", "threads in a core"}},
+                {}, "smp-opts"},
+            {"overcommit", "[mem-lock=on|off][,cpu-pm=off]", "whether all memory of the process is locked",
+                set_overcommit,
+                {{"mem-lock", "on|off", "lock it, so that nothing is swapped out; default off"},
+                    {"cpu-pm", "off", "there is no CPU"}}},
             {"S", "", "do not start the guest; type c at the monitor", hold_guest, {},
                 "The run state is `prelaunch` then, and `cont` starts the guest."},
             {"object", "TYPE,id=ID[,NAME=VALUE...] or JSON", "create an object; help lists the types", add_object, {},
@@ -156,7 +229,8 @@ OptionGroup machine_options()
                 "`rules.0.match=*`. An argument that begins with `{` is JSON, as `object-add` takes it. `help` lists "
                 "the "
                 "types, `TYPE,help` the members of one; minivisor's objects.md has them all."},
-            {"device", "loader,file=FILE,addr=ADDRESS", "load a flat image into RAM", add_device, device_keys()},
+            {"device", "[driver=]loader,file=FILE,addr=ADDRESS", "load a flat image into RAM", add_device,
+                device_keys()},
             {"kernel", "FILE", "refused, as by QEMU for machine none", refuse_kernel},
         }};
 }

@@ -66,6 +66,12 @@ Result<void> add_mon(Options& options, OptionUse const& use)
     return {};
 }
 
+Result<void> no_defaults(Options& options, OptionUse const&)
+{
+    options.nodefaults = true;
+    return {};
+}
+
 } // namespace
 
 OptionGroup monitor_options()
@@ -83,6 +89,7 @@ OptionGroup monitor_options()
                 "Without any option of this group, and on a terminal, there is one on standard input and output."},
             {"chardev", "BACKEND,id=ID[,...]", "a character device: socket, stdio or null", add_chardev, {},
                 chardev_details},
+            {"nodefaults", "", "no console unless it is asked for", no_defaults},
             {"mon", "[chardev=]ID[,mode=readline|control][,pretty=on]", "a monitor on a character device", add_mon,
                 {{"chardev", "ID", "the character device"},
                     {"mode", "readline|control", "for people (HMP), or for programs (QMP); default readline"},

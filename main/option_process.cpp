@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The process itself, and the options that ask something and end it.
-#include "main/option_row.hpp"
-#include "util/text.hpp"
+#include "main/config_file.hpp"
+#include "util/trace.hpp"
 
 namespace minivisor::main {
 
@@ -46,6 +46,125 @@ Result<void> set_pidfile(Options& options, OptionUse const& use)
 Result<void> set_daemonize(Options& options, OptionUse const&)
 {
     options.daemonize = true;
+    return {};
+}
+
+Result<void> set_log_file(Options& options, OptionUse const& use)
+{
+    options.log_file = use.argument;
+    return {};
+}
+
+constexpr std::string_view log_items = "Log items (comma separated):\n"
+                                       "trace:PATTERN   enable trace events\n"
+                                       "\n"
+                                       "Use \"-d trace:help\" to get a list of trace events.\n";
+
+std::string trace_points()
+{
+    std::string text;
+    for (auto const& point : trace::points())
+        text += cat(point.name, "\n");
+    return text;
+}
+
+Result<void> set_log_items(Options& options, OptionUse const& use)
+{
+    for (auto const item : util::split(use.argument, ',')) {
+        if (item == "trace:help")
+            options.print_and_exit = trace_points();
+        else if (item == "help")
+            options.print_and_exit = log_items;
+        else if (!item.starts_with("trace:"))
+            return Error::generic(cat("invalid log item '", item, "'")).with_hint(std::string(log_items));
+    }
+    options.log_items = use.argument;
+    return {};
+}
+
+Result<void> add_trace(Options& options, OptionUse const& use)
+{
+    if (use.argument == "help") {
+        options.print_and_exit = trace_points();
+        return {};
+    }
+    TraceOption trace;
+    trace.origin = use.origin;
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        if (key == "enable")
+            trace.patterns.push_back(value);
+        else if (key == "events")
+            trace.events = value;
+        else
+            options.log_file = value;
+    }
+    options.traces.push_back(std::move(trace));
+    return {};
+}
+
+Result<void> set_messages(Options& options, OptionUse const& use)
+{
+    if (qapi::parse_qemu_opts(use.argument).help) {
+        options.print_and_exit = keys_help(use.row, "msg");
+        return {};
+    }
+    for (auto const& [key, value, short_form] : TRY(read_items(use)))
+        (key == "timestamp" ? options.message_times : options.message_guest_name) = TRY(parse_switch(key, value));
+    return {};
+}
+
+Result<void> set_user(Options& options, OptionUse const& use)
+{
+    options.user = use.argument;
+    return {};
+}
+
+Result<void> set_root(Options& options, OptionUse const& use)
+{
+    options.root = use.argument;
+    return {};
+}
+
+Result<void> set_run_with(Options& options, OptionUse const& use)
+{
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        if (key == "user")
+            options.user = value;
+        else if (key == "chroot")
+            options.root = value;
+        else if (TRY(parse_switch(key, value)))
+            return Error::generic("async-teardown=on is not supported");
+    }
+    return {};
+}
+
+/// "allow" or "deny", as whether it is allowed.
+Result<bool> parse_permission(std::string_view key, std::string_view value)
+{
+    if (value != "allow" && value != "deny")
+        return Error::generic(cat("invalid argument for ", key));
+    return value == "allow";
+}
+
+Result<void> set_sandbox(Options& options, OptionUse const& use)
+{
+    SandboxOptions sandbox;
+    bool enable = false;
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        if (key == "enable")
+            enable = TRY(parse_switch(key, value));
+        else if (key == "obsolete")
+            sandbox.obsolete = TRY(parse_permission(key, value));
+        else if (key == "spawn")
+            sandbox.spawn = TRY(parse_permission(key, value));
+        else if (key == "resourcecontrol")
+            sandbox.resource_control = TRY(parse_permission(key, value));
+        else if (value == "children")
+            sandbox.no_new_privileges = true;
+        else
+            sandbox.elevate_privileges = TRY(parse_permission(key, value));
+    }
+    options.sandbox = enable ? std::optional(sandbox) : std::nullopt;
     return {};
 }
 
@@ -103,6 +222,50 @@ OptionGroup process_options()
         {
             {"pidfile", "FILE", "write the process id there", set_pidfile, {},
                 "The file is locked while the process lives, and removed at its end."},
+            {"readconfig", "FILE", "read options from a file", read_config_file, {},
+                "The file has a group for each option, `[name]` or `[object \"ID\"]`, and in it lines `key = "
+                "\"value\"` "
+                "with the keys of the option's argument; `#` begins a comment. The groups are called as the options "
+                "are, "
+                "but for `memory` (`-m`) and `smp-opts` (`-smp`)."},
+            {"D", "FILE", "the log goes to a file, not to standard error", set_log_file, {},
+                "The log is what trace points leave. With `-daemonize` errors go there too."},
+            {"d", "ITEM[,...]", "say what goes into the log: trace:PATTERN; help lists it", set_log_items, {},
+                "QEMU's other items have no subject here, and are refused."},
+            {"trace", "[enable=]PATTERN[,events=FILE][,file=FILE]", "switch trace points on; help lists them",
+                add_trace,
+                {{"enable", "PATTERN", "a name, or a pattern with `*`; with `-` before it they are switched off"},
+                    {"events", "FILE", "a file with a pattern in each line; `#` begins a comment"},
+                    {"file", "FILE", "as `-D`"}}},
+            {"msg", "[timestamp=on|off][,guest-name=on|off]", "what stands before messages on standard error",
+                set_messages,
+                {{"timestamp", "on|off", "the time; default off"},
+                    {"guest-name", "on|off", "the guest's name, if `-name` gave one; default off"}}},
+            {"run-with", "[user=NAME|UID:GID][,chroot=DIR][,async-teardown=off]",
+                "whose process it is once all is open", set_run_with,
+                {{"user", "NAME|UID:GID", "as `-runas`"}, {"chroot", "DIR", "as `-chroot`"},
+                    {"async-teardown", "off", "the other value is refused"}}},
+            {"runas", "NAME|UID:GID", "drop to a user once everything is open", set_user, {},
+                "Group, further groups and user are changed in this order, and it is checked that there is no way "
+                "back. "
+                "What is opened later, such as certificates that are loaded anew, must be readable for that user. "
+                "Socket "
+                "files and the pid file are removed at the end only where that user may."},
+            {"chroot", "DIR", "make a directory the root once everything is open", set_root, {},
+                "It comes before `-runas`. File names that are given later are looked up below it."},
+            {"sandbox", "[enable=]on|off[,obsolete=...][,elevateprivileges=...][,spawn=...][,resourcecontrol=...]",
+                "a filter of system calls, once everything is open", set_sandbox,
+                {{"enable", "on|off", "the filter; default off"},
+                    {"obsolete", "allow|deny", "calls that have been replaced; default deny"},
+                    {"elevateprivileges", "allow|deny|children",
+                        "becoming another user or group; `children`: programs that are started gain no privileges; "
+                        "default "
+                        "allow"},
+                    {"spawn", "allow|deny", "new processes, which `exec:` migrations are; default allow"},
+                    {"resourcecontrol", "allow|deny", "priorities and affinity; default allow"}},
+                "With `spawn=deny` and `resourcecontrol=deny` the call fails and the process goes on; the other calls "
+                "end "
+                "the process. x86-64 only."},
             {"daemonize", "", "go to the background once everything is ready", set_daemonize, {},
                 "The process that was started ends with status 0 when the monitors answer, or with 1 and the reason."},
         }};

@@ -34,8 +34,10 @@ struct OptionRow {
     std::string_view argument; ///< how help shows it; empty: the option takes none
     std::string_view help; ///< one line
     Result<void> (*apply)(Options&, OptionUse const&);
-    std::vector<OptionKey> keys{}; ///< the first one may be left out, name and '=', where `argument` begins with '['
+    std::vector<OptionKey>
+        keys{}; ///< of the first one name and '=' may be left out where `argument` begins with "[KEY=]"
     std::string_view details{}; ///< more for the manual, in paragraphs with an empty line between them
+    std::string_view group{}; ///< its name in -readconfig, where that is not `name`
 };
 
 struct OptionGroup {
@@ -57,6 +59,8 @@ OptionRow const* find_option(std::string_view name);
 
 /// The items of an argument in QEMU's older form. One whose key the row does not declare is an error.
 Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use);
+/// The keys as QEMU lists them for "help": "WHAT options:", then "  KEY=<VALUE> - HELP".
+std::string keys_help(OptionRow const& row, std::string_view what);
 /// "on" and "off" and their other spellings.
 Result<bool> parse_switch(std::string_view name, std::string_view value);
 

@@ -27,12 +27,23 @@ OptionRow const* find_option(std::string_view name)
 Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use)
 {
     auto const& keys = use.row.keys;
-    auto const implied = use.row.argument.starts_with('[') ? keys.front().name : std::string_view();
+    auto const implied
+        = use.row.argument.starts_with(cat("[", keys.front().name, "=]")) ? keys.front().name : std::string();
     auto items = qapi::parse_qemu_opts(use.argument, implied).items;
     for (auto const& item : items)
         if (std::none_of(keys.begin(), keys.end(), [&](auto const& key) { return key.name == item.name; }))
             return Error::generic(cat("Invalid parameter '", item.name, "'"));
     return items;
+}
+
+std::string keys_help(OptionRow const& row, std::string_view what)
+{
+    std::vector<std::string> lines;
+    for (auto const& key : row.keys)
+        if (&key != &row.keys.front() || !row.argument.starts_with(cat("[", key.name, "=]")))
+            lines.push_back(cat("  ", key.name, "=<", key.value, "> - ", key.help));
+    std::sort(lines.begin(), lines.end());
+    return cat(what, " options:\n", util::join(lines, "\n"), "\n");
 }
 
 Result<bool> parse_switch(std::string_view name, std::string_view value)

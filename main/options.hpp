@@ -6,6 +6,7 @@
 #include "io/address.hpp"
 #include "machine/loader.hpp"
 #include "machine/machine.hpp"
+#include "main/sandbox.hpp"
 
 #include <string>
 #include <vector>
@@ -40,6 +41,13 @@ struct LoaderOption {
     std::string origin;
 };
 
+/// One use of -trace.
+struct TraceOption {
+    std::vector<std::string> patterns;
+    std::optional<std::string> events; ///< a file of patterns
+    std::string origin;
+};
+
 struct Options {
     machine::MachineOptions machine;
     std::vector<ObjectOption> objects;
@@ -50,6 +58,15 @@ struct Options {
     bool incoming_keep = false; ///< a failed load does not end the program
     std::optional<std::string> process_name; ///< -name process=: how ps shows the main thread
     std::optional<std::string> pidfile;
+    std::optional<std::string> log_file;
+    std::string log_items; ///< -d
+    std::vector<TraceOption> traces;
+    bool message_times = false; ///< -msg
+    bool message_guest_name = false;
+    bool lock_memory = false; ///< -overcommit
+    std::optional<std::string> user; ///< who to be once everything is open
+    std::optional<std::string> root; ///< the root directory from then on
+    std::optional<SandboxOptions> sandbox;
     bool daemonize = false;
     bool nodefaults = false;
     bool has_monitor_option = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/process.hpp"
 
+#include "util/log.hpp"
 #include "util/text.hpp"
 
 #include <cerrno>
@@ -18,6 +19,9 @@ namespace minivisor::main {
 
 Result<Daemon> Daemon::start()
 {
+    util::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC)); // there may be none below another root directory
+    if (!null)
+        return Error::system("cannot open /dev/null", errno);
     auto pipe = TRY(util::make_pipe());
     auto const child = fork();
     if (child < 0)
@@ -32,18 +36,16 @@ Result<Daemon> Daemon::start()
         _exit(count == 1 ? 0 : 1); // without a word from the child it has failed, and said so itself
     }
     setsid();
-    return Daemon(std::move(pipe.write_end));
+    return Daemon(std::move(null), std::move(pipe.write_end));
 }
 
 Result<void> Daemon::ready()
 {
-    util::UniqueFd const null(open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!null)
-        return Error::system("cannot open /dev/null", errno);
     if (chdir("/") != 0)
         return Error::system("not able to chdir to /", errno);
+    auto const log_file = util::log::file_descriptor();
     for (int const fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-        if (dup2(null.get(), fd) < 0)
+        if (dup2(fd == STDERR_FILENO && log_file >= 0 ? log_file : m_null.get(), fd) < 0)
             return Error::system("cannot leave the terminal", errno);
     TRY(util::write_all(m_tell.get(), "!"));
     m_tell.reset();

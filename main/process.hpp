@@ -13,14 +13,16 @@ class Daemon {
 public:
     /// Forks; returns in the child only. Call it before there is any thread.
     static Result<Daemon> start();
-    /// Lets go of the terminal and tells the parent.
+    /// Lets go of the terminal (standard error becomes the log file, if there is one) and tells the parent.
     Result<void> ready();
 
 private:
-    explicit Daemon(util::UniqueFd tell)
-        : m_tell(std::move(tell))
+    Daemon(util::UniqueFd null, util::UniqueFd tell)
+        : m_null(std::move(null))
+        , m_tell(std::move(tell))
     {
     }
+    util::UniqueFd m_null;
     util::UniqueFd m_tell;
 };
 

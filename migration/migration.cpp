@@ -6,6 +6,7 @@
 #include "util/fd_sets.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
+#include "util/trace.hpp"
 
 namespace minivisor::migration {
 
@@ -63,6 +64,7 @@ void Migration::set_status(MigrationStatus status)
     if (m_status == status)
         return;
     m_status = status;
+    trace::pass(trace::Point::migrate_set_state, "new state ", qapi::wire_name(status));
     if (m_settings.has(MigrationCapability::events))
         m_events.emit<qapi::MigrationEvent>({status});
 }
@@ -200,6 +202,7 @@ void Migration::on_sent(SendResult result)
     return_guest();
     if (m_error)
         util::log::error(*m_error);
+    trace::pass(trace::Point::migrate_fd_error, "error=", m_error.value_or(""));
     set_status(m_status == MigrationStatus::cancelling ? MigrationStatus::cancelled : MigrationStatus::failed);
 }
 
@@ -207,6 +210,7 @@ void Migration::cancel()
 {
     if (!m_outgoing || !in_progress())
         return;
+    trace::pass(trace::Point::migrate_fd_cancel);
     set_status(MigrationStatus::cancelling);
     m_outgoing->cancel();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "migration/ram_save.hpp"
 
+#include "util/trace.hpp"
+
 #include <algorithm>
 
 namespace minivisor::migration {
@@ -53,9 +55,11 @@ Result<void> RamSave::start()
 
 void RamSave::sync()
 {
+    trace::pass(trace::Point::migration_bitmap_sync_start);
     m_memory.collect_dirty();
     for (auto& block : m_blocks)
         m_dirtied += m_memory.sync_dirty(*block.ram, block.dirty);
+    trace::pass(trace::Point::migration_bitmap_sync_end, "dirty_pages ", m_dirtied);
     ++m_progress.dirty_sync_count;
     auto const now = Clock::now();
     if (now - m_rated_at >= rate_period) {

@@ -4,6 +4,7 @@
 #include "migration/ram_load.hpp"
 #include "migration/return_path.hpp"
 #include "util/text.hpp"
+#include "util/trace.hpp"
 
 #include <cerrno>
 
@@ -194,6 +195,8 @@ Result<void> Receiver::load_full_section()
     section.idstr = *std::move(idstr);
     section.instance_id = TRY(m_reader.be32());
     section.version = TRY(m_reader.be32());
+    trace::pass(trace::Point::qemu_loadvm_state_section_startfull, section_id, "(", section.idstr, ") ",
+        section.instance_id, " ", section.version);
     auto const is_ram = section.idstr == ram_idstr && section.instance_id == 0;
     auto const* device = m_vm.devices->find(section.idstr, section.instance_id);
     if (!is_ram && device == nullptr) {
@@ -222,6 +225,7 @@ Result<void> Receiver::load_full_section()
 Result<void> Receiver::load_section_part(Mark mark)
 {
     auto const section_id = TRY(m_reader.be32());
+    trace::pass(trace::Point::qemu_loadvm_state_section_partend, section_id);
     auto const found = m_sections.find(section_id);
     if (found == m_sections.end())
         return m_log.refuse(cat("Unknown savevm section ", section_id));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "qapi/event_bus.hpp"
 
+#include "util/trace.hpp"
+
 #include <cassert>
 
 namespace minivisor::qapi {
@@ -29,6 +31,7 @@ EventBus::Subscription EventBus::subscribe(Listener listener)
 void EventBus::publish(std::string name, Value data)
 {
     assert(m_registry.find_event(name));
+    trace::pass(trace::Point::monitor_protocol_event_emit, "event=", name);
     EventRecord const record{std::move(name), std::move(data), std::chrono::system_clock::now()};
     auto const listeners = m_listeners; // a listener may subscribe others, or end its own subscription
     for (auto const& known : listeners)

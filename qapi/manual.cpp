@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "qapi/manual.hpp"
 
+#include "qapi/json.hpp"
 #include "util/text.hpp"
 
 #include <set>
@@ -114,12 +115,13 @@ void NamedTypes::collect_members(TypeInfo const& type)
         collect(*member.type);
 }
 
-void NamedTypes::write(Page& page) const
+void NamedTypes::write(Page& page, StartValues const& values) const
 {
     for (auto const& [name, type] : m_types) {
         page.heading(3, name);
+        auto const settings = values.find(name);
         for (auto const& member : type->members)
-            add_member(page, member);
+            add_member(page, member, settings == values.end() ? nullptr : settings->second.if_contains(member.name));
         for (std::size_t i = 0; i < type->value_docs.size(); ++i)
             page.item(Text().code(type->values[i]), type->value_docs[i]);
         if (type->kind != Kind::enumeration || !type->value_docs.empty())
@@ -169,13 +171,16 @@ std::string value_word(TypeInfo const& type)
     }
 }
 
-void add_member(Page& page, Member const& member)
+void add_member(Page& page, Member const& member, Value const* at_start)
 {
     auto term = Text().code(member.name).add(" (").add(type_words(*member.type));
-    page.item(term.add(member.optional ? ", optional)" : ")"), member.doc);
+    auto text = Text(member.doc);
+    if (at_start)
+        text.add("; at the start ").code(to_json(*at_start));
+    page.item(term.add(member.optional ? ", optional)" : ")"), std::move(text));
 }
 
-Page qmp_reference(Registry const& registry)
+Page qmp_reference(Registry const& registry, StartValues const& values)
 {
     Page page;
     NamedTypes types;
@@ -197,7 +202,7 @@ Page qmp_reference(Registry const& registry)
         add_event(page, event);
     }
     page.heading(2, "Types");
-    types.write(page);
+    types.write(page, values);
     return page;
 }
 

@@ -10,15 +10,18 @@
 
 namespace minivisor::qapi {
 
+/// What the members of a type are at the start, by the type's name, for types of settings.
+using StartValues = std::map<std::string, Object>;
+
 /// Commands, events and types, as a page.
-Page qmp_reference(Registry const& registry);
+Page qmp_reference(Registry const& registry, StartValues const& values = {});
 
 /// What a value of the type is: "string", "integer from 0 to 255", a list, a heading of the page for others.
 Text type_words(TypeInfo const& type);
 /// How a value is written in an option: "on|off", "SIZE", "deny|allow".
 std::string value_word(TypeInfo const& type);
-/// One item of a list: the member's name and type, and what it is for.
-void add_member(Page& page, Member const& member);
+/// One item of a list: the member's name and type, what it is for, and what it is at the start if that is given.
+void add_member(Page& page, Member const& member, Value const* at_start = nullptr);
 /// Text in paragraphs, which empty lines separate.
 void add_paragraphs(Page& page, std::string_view text);
 
@@ -29,7 +32,7 @@ public:
     void collect(TypeInfo const& type);
     /// Those of its members, not itself.
     void collect_members(TypeInfo const& type);
-    void write(Page& page) const;
+    void write(Page& page, StartValues const& values = {}) const;
 
 private:
     std::map<std::string, TypeInfo const*> m_types;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "util/log.hpp"
 
+#include "util/fd.hpp"
 #include "util/text.hpp"
 
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <fcntl.h>
 #include <unistd.h>
 #include <utility>
 
@@ -18,6 +20,8 @@ struct State {
     std::string program;
     std::string guest_name;
     bool timestamps = false;
+    UniqueFd file; ///< where trace lines go, if not to standard error
+    bool file_was_opened = false;
     Sink sink;
 };
 
@@ -41,7 +45,7 @@ std::string timestamp()
     return cat(std::string_view(date, length), micros);
 }
 
-void emit(State& s, std::string line)
+void emit(State& s, std::string line, int to = STDERR_FILENO)
 {
     if (s.sink) {
         s.sink(line);
@@ -50,7 +54,7 @@ void emit(State& s, std::string line)
     line += '\n';
     std::string_view rest = line;
     while (!rest.empty()) {
-        auto const written = ::write(STDERR_FILENO, rest.data(), rest.size());
+        auto const written = ::write(to, rest.data(), rest.size());
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
@@ -117,6 +121,42 @@ void plain(std::string_view line)
     auto& s = state();
     std::scoped_lock const lock(s.mutex);
     emit(s, printable(line));
+}
+
+void trace(std::string_view name, std::string_view text)
+{
+    auto& s = state();
+    std::scoped_lock const lock(s.mutex);
+    std::string when;
+    if (s.timestamps) {
+        std::timespec now{};
+        std::timespec_get(&now, TIME_UTC);
+        char micros[32];
+        std::snprintf(micros, sizeof micros, ".%06ld:", now.tv_nsec / 1000);
+        when = cat(gettid(), "@", now.tv_sec, micros);
+    }
+    emit(s, cat(when, name, " ", printable(text)), s.file ? s.file.get() : STDERR_FILENO);
+}
+
+Result<void> open_file(std::string const& path)
+{
+    auto& s = state();
+    std::scoped_lock const lock(s.mutex);
+    // As QEMU: the first one begins empty, a later one is added to.
+    int const mode = s.file_was_opened ? O_APPEND : O_TRUNC;
+    UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0666));
+    if (!file)
+        return Error::system(cat("Error opening logfile ", path), errno);
+    s.file = std::move(file);
+    s.file_was_opened = true;
+    return {};
+}
+
+int file_descriptor()
+{
+    auto& s = state();
+    std::scoped_lock const lock(s.mutex);
+    return s.file ? s.file.get() : -1;
 }
 
 ScopedSink::ScopedSink(Sink sink)

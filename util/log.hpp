@@ -4,7 +4,7 @@
 // characters in a message are escaped, so a peer's text cannot forge a line or steer a terminal.
 #pragma once
 
-#include "util/error.hpp"
+#include "util/result.hpp"
 
 #include <functional>
 #include <mutex>
@@ -28,6 +28,14 @@ void warn(std::string_view message);
 void info(std::string_view message);
 /// A line without time, name and level: hints below an error.
 void plain(std::string_view line);
+
+/// A line of a trace point: "NAME TEXT", with timestamps "THREAD@SECONDS.MICROSECONDS:NAME TEXT". It goes to the log
+/// file if there is one.
+void trace(std::string_view name, std::string_view text);
+/// Opens the log file (-D), in place of the one before; what is in it is kept by a later opening only.
+Result<void> open_file(std::string const& path);
+/// Its descriptor, for the standard error of a daemon; -1 without one.
+int file_descriptor();
 
 /// Takes each line without its line end, while it is the sink; calls never overlap.
 using Sink = std::function<void(std::string_view line)>;
