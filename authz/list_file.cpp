@@ -49,7 +49,7 @@ Result<std::unique_ptr<AuthZListFile>> AuthZListFile::create(
     bool const watched = refresh && path.starts_with('/');
     // Watched before it is read: a change in between is seen.
     if (watched)
-        object->m_watch = TRY(util::FileWatch::start(path, [self = object.get()] { self->reload(); }));
+        object->m_watch = TRY(util::FileWatch::start({path}, [self = object.get()] { self->reload(); }));
     TRY(object->load());
     if (refresh && !watched)
         return Error::generic("Filename must be an absolute path");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "crypto/secret.hpp"
 
+#include "crypto/kernel_key.hpp"
 #include "crypto/openssl.hpp"
 #include "qom/tree.hpp"
 #include "util/fd.hpp"
@@ -92,6 +93,22 @@ Result<SecretBytes> given_bytes(SecretOptions& options)
     return bytes;
 }
 
+Result<SecretBytes> given_bytes(SecretKeyringOptions& options)
+{
+    if (options.serial == 0)
+        return Error::generic("'serial' should not be equal to 0");
+    return read_kernel_key(options.serial, max_file_size);
+}
+
+template <typename Options>
+void register_type(qom::TypeRegistry& types, std::string name, std::string summary)
+{
+    qom::UserType<SecretOf<Options>>(std::move(name), std::move(summary))
+        .read_only("loaded", "bool", "whether the secret is there: always",
+            [](SecretOf<Options> const&) { return qapi::Value(true); })
+        .add_to(types, "secret_common");
+}
+
 } // namespace
 
 Result<SecretBytes> decode_base64(std::string_view text)
@@ -122,7 +139,9 @@ Result<SecretBytes> decode_base64(std::string_view text)
     return bytes;
 }
 
-Result<std::unique_ptr<Secret>> Secret::create(qom::Type const& type, SecretOptions options, qom::Tree& tree)
+template <typename Options>
+Result<std::unique_ptr<SecretOf<Options>>> SecretOf<Options>::create(
+    qom::Type const& type, Options options, qom::Tree& tree)
 {
     options.format = options.format.value_or(QCryptoSecretFormat::raw);
     auto given = TRY(given_bytes(options));
@@ -130,7 +149,7 @@ Result<std::unique_ptr<Secret>> Secret::create(qom::Type const& type, SecretOpti
         given = TRY(decrypt_with(tree, given, options));
     else if (options.format == QCryptoSecretFormat::base64)
         given = TRY(decode_base64(as_text(given)));
-    return std::make_unique<Secret>(type, std::move(options), std::move(given));
+    return std::make_unique<SecretOf>(type, std::move(options), std::move(given));
 }
 
 Result<SecretBytes> find_secret(qom::Tree& tree, std::string const& id)
@@ -158,10 +177,9 @@ void register_secrets(qom::TypeRegistry& types)
     common.name = "secret_common";
     common.abstract = true;
     types.add(std::move(common));
-    qom::UserType<Secret>("secret", "A password or a key, for other objects to use by its id.")
-        .read_only(
-            "loaded", "bool", "whether the secret is there: always", [](Secret const&) { return qapi::Value(true); })
-        .add_to(types, "secret_common");
+    register_type<SecretOptions>(types, "secret", "A password or a key, for other objects to use by its id.");
+    register_type<SecretKeyringOptions>(
+        types, "secret_keyring", "A password or a key that the kernel keeps, for other objects to use by its id.");
 }
 
 } // namespace minivisor::crypto

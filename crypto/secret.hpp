@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The QOM type secret: a password or key, given as it is, in base64, or encrypted with another secret (qmp-surface
-// section 8.3). It is read and decrypted once, at creation. Unlike in QEMU no property ever gives it back: `data`
-// reads as "".
+// The QOM types secret and secret_keyring: a password or key, given here, in a file or in the kernel's keyring; as it
+// is, in base64, or encrypted with another secret (qmp-surface section 8.3). It is read and decrypted once, at
+// creation. Unlike in QEMU no property ever gives it back: `data` reads as "".
 #pragma once
 
 #include "crypto/secret_bytes.hpp"
@@ -35,16 +35,34 @@ constexpr auto docs(SecretOptions const*)
     return qapi::members({{"data", "the secret itself"}, {"file", "a file that holds it"}});
 }
 
-class Secret final : public qom::OptionsObject<SecretOptions> {
-public:
-    static Result<std::unique_ptr<Secret>> create(qom::Type const& type, SecretOptions options, qom::Tree& tree);
+struct SecretKeyringOptions : SecretCommonOptions {
+    std::int32_t serial = 0;
+};
+BOOST_DESCRIBE_STRUCT(SecretKeyringOptions, (SecretCommonOptions), (serial))
+constexpr auto docs(SecretKeyringOptions const*)
+{
+    return qapi::members({{"serial", "serial number of the kernel's key that holds the secret"}});
+}
 
-    Secret(qom::Type const& type, SecretOptions options, SecretBytes bytes)
-        : OptionsObject(type, std::move(options))
+/// What users of secrets need, whatever their type.
+class Secret {
+public:
+    virtual ~Secret() = default;
+    virtual SecretBytes const& bytes() const = 0;
+};
+
+/// A secret of one type; where it comes from is what differs.
+template <typename OptionsType>
+class SecretOf final : public qom::OptionsObject<OptionsType>, public Secret {
+public:
+    static Result<std::unique_ptr<SecretOf>> create(qom::Type const& type, OptionsType options, qom::Tree& tree);
+
+    SecretOf(qom::Type const& type, OptionsType options, SecretBytes bytes)
+        : qom::OptionsObject<OptionsType>(type, std::move(options))
         , m_bytes(std::move(bytes))
     {
     }
-    SecretBytes const& bytes() const { return m_bytes; }
+    SecretBytes const& bytes() const override { return m_bytes; }
 
 private:
     SecretBytes m_bytes;

@@ -133,9 +133,11 @@ Result<std::shared_ptr<TlsContext const>> TlsContext::load_anon(AnonOptions cons
     return std::shared_ptr<TlsContext const>(made);
 }
 
-Result<void> TlsContext::require(Endpoint endpoint) const
+Result<void> TlsContext::require(Endpoint endpoint) const { return require(endpoint, m_endpoint); }
+
+Result<void> TlsContext::require(Endpoint endpoint, Endpoint actual)
 {
-    if (m_endpoint == endpoint)
+    if (actual == endpoint)
         return {};
     return Error::generic(
         cat("Expected TLS credentials for a ", endpoint == Endpoint::server ? "server" : "client", " endpoint"));

@@ -14,8 +14,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace minivisor::crypto {
+
+/// A certificate of our own, its issuers behind it, and its key.
+struct Identity {
+    std::vector<X509Ptr> chain;
+    KeyPtr key;
+};
 
 /// What tls-creds-x509 takes, with QEMU's defaults.
 struct X509Options {
@@ -49,10 +56,11 @@ struct AnonOptions {
 class TlsContext {
 public:
     /// Reads ca-cert.pem, ca-crl.pem (optional), the own certificate and key (server-*.pem: required; client-*.pem:
-    /// used when both are there) and, for a server, dh-params.pem (optional; none are ever generated).
-    /// Errors are QEMU's sentences, in QEMU's order; a library's reason at the end may differ. A private key that
-    /// everybody can read, and a revocation list past its time, are warnings in the log.
-    /// Unlike QEMU 7.2 a client heeds ca-crl.pem too, and a CA file without certificates is never taken.
+    /// used when both are there), further ones (server-cert-0.pem, server-key-0.pem and so on to 3, up to the first
+    /// gap, as from QEMU 10.2) and, for a server, dh-params.pem (optional; none are ever generated). Errors are QEMU's
+    /// sentences, in QEMU's order; a library's reason at the end may differ. A private key that everybody can read, and
+    /// a revocation list past its time, are warnings in the log. Unlike QEMU 7.2 a client heeds ca-crl.pem too, and a
+    /// CA file without certificates is never taken.
     static Result<std::shared_ptr<TlsContext const>> load_x509(X509Options const& options);
 
     /// Reads keys.psk and, for a server, dh-params.pem (optional). Nobody's certificate is looked at: who has a key of
@@ -66,11 +74,17 @@ public:
     /// The peer has to show a certificate, and it is judged.
     bool verify_peer() const { return m_verify_peer; }
     /// It has an own certificate to show.
-    bool has_certificate() const { return m_has_certificate; }
+    bool has_certificate() const { return !m_identities.empty(); }
+    /// In the order of the files' numbers; empty where there is no own certificate.
+    std::vector<Identity> const& identities() const { return m_identities; }
+    /// Lets a session show the first identity whose kind of key and signature the peer can check. To be called when
+    /// it is known what the peer can do, from SSL_set_cert_cb; a server's sessions do so by themselves.
+    void choose_identity(SSL* session) const;
     /// Both ends have a key beforehand, and no certificates.
     bool uses_keys() const { return m_keys != nullptr; }
     /// QEMU's refusal of credentials for the other end.
     Result<void> require(Endpoint endpoint) const;
+    static Result<void> require(Endpoint endpoint, Endpoint actual);
     /// For new sessions; OpenSSL counts their references.
     SSL_CTX* native() const { return m_context.get(); }
 
@@ -81,7 +95,7 @@ private:
     SslContextPtr m_context;
     Endpoint m_endpoint = Endpoint::client;
     bool m_verify_peer = false;
-    bool m_has_certificate = false;
+    std::vector<Identity> m_identities;
     std::unique_ptr<PskKeys> m_keys;
 };
 

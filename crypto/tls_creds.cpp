@@ -2,6 +2,7 @@
 #include "crypto/tls_creds.hpp"
 
 #include "crypto/secret.hpp"
+#include "crypto/tls_files.hpp"
 #include "qom/tree.hpp"
 #include "util/text.hpp"
 #include "util/trace.hpp"
@@ -28,7 +29,29 @@ void fill_in(TlsCredsX509Options& options)
 {
     fill_in(static_cast<TlsCredsOptions&>(options));
     options.sanity_check = options.sanity_check.value_or(true);
+    options.refresh = options.refresh.value_or(false);
 }
+
+void fill_in(TlsCredsPskOptions& options)
+{
+    fill_in(static_cast<TlsCredsOptions&>(options));
+    options.refresh = options.refresh.value_or(false);
+}
+
+using Watch = std::unique_ptr<CredsWatch>;
+
+Result<Watch> start_watch(TlsCredsX509Options const& options)
+{
+    return *options.refresh && options.dir ? CredsWatch::start(*options.dir, x509_files(endpoint_of(options)))
+                                           : Result<Watch>(Watch());
+}
+
+Result<Watch> start_watch(TlsCredsPskOptions const& options)
+{
+    return *options.refresh && options.dir ? CredsWatch::start(*options.dir, psk_files()) : Result<Watch>(Watch());
+}
+
+Result<Watch> start_watch(TlsCredsOptions const&) { return Watch(); }
 
 Loaded load(TlsCredsX509Options const& options, qom::Tree& tree)
 {
@@ -69,16 +92,30 @@ Result<std::unique_ptr<TlsCredsOf<Options>>> TlsCredsOf<Options>::create(
     qom::Type const& type, Options options, qom::Tree& tree)
 {
     fill_in(options);
+    // Watched before they are read: a change in between is seen.
+    auto watch = TRY(start_watch(options));
     auto context = TRY(load(options, tree));
-    return std::make_unique<TlsCredsOf>(type, std::move(options), std::move(context));
+    return std::make_unique<TlsCredsOf>(type, std::move(options), std::move(context), std::move(watch));
 }
 
 template <typename Options>
 Result<void> TlsCredsOf<Options>::reload(qom::Tree& tree)
 {
-    m_context = TRY(load(this->m_options, tree));
+    auto loaded = load(this->m_options, tree);
+    m_complaint = loaded ? std::string() : loaded.error().desc();
+    m_context = TRY(std::move(loaded));
     ++m_generation;
     return {};
+}
+
+Result<std::unique_ptr<TlsCipherSuites>> TlsCipherSuites::create(
+    qom::Type const& type, TlsCredsOptions options, qom::Tree&)
+{
+    if (!options.priority)
+        return Error::generic("'priority' property is not set");
+    TRY(parse_priority(*options.priority));
+    fill_in(options);
+    return std::make_unique<TlsCipherSuites>(type, std::move(options));
 }
 
 Result<TlsCreds*> find_tls_creds(qom::Tree& tree, std::string const& id)
@@ -94,6 +131,10 @@ Result<TlsCreds*> find_tls_creds(qom::Tree& tree, std::string const& id)
 
 Result<std::shared_ptr<TlsContext const>> find_tls_context(qom::Tree& tree, std::string const& id, Endpoint endpoint)
 {
+    if (auto const* suites = dynamic_cast<TlsCipherSuites const*>(tree.find_user_object(id))) {
+        TRY(TlsContext::require(endpoint, endpoint_of(suites->options())));
+        return Error::generic(cat("Unsupported TLS credentials type ", suites->type().name));
+    }
     auto const* creds = TRY(find_tls_creds(tree, id));
     TRY(creds->context()->require(endpoint));
     return creds->context();
@@ -112,6 +153,9 @@ void register_tls_creds(qom::TypeRegistry& types)
         types, "tls-creds-psk", "TLS with keys that both ends have: the file `keys.psk` in `dir`.");
     register_type<TlsCredsOptions>(
         types, "tls-creds-anon", "TLS without any proof of who the peer is: it protects from listeners only.");
+    qom::UserType<TlsCipherSuites>(
+        "tls-cipher-suites", "The cipher suites that a guest's firmware may use, by `priority`; no credentials.")
+        .add_to(types, "tls-creds");
 }
 
 } // namespace minivisor::crypto

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The QOM types of TLS credentials: abstract tls-creds, and tls-creds-x509, -psk and -anon (qmp-surface
-// sections 8.2 and 9). The files are read at creation and by reload(); connections keep the context they were
-// made with alive.
+// sections 8.2 and 9); and tls-cipher-suites, which only looks like one. The files are read at creation and by
+// reload(); connections keep the context they were made with alive.
 #pragma once
 
+#include "crypto/creds_watch.hpp"
 #include "crypto/tls_context.hpp"
 #include "qom/user_type.hpp"
 
@@ -29,21 +30,25 @@ constexpr auto docs(TlsCredsOptions const*)
 struct TlsCredsX509Options : TlsCredsOptions {
     std::optional<std::string> passwordid;
     std::optional<bool> sanity_check;
+    std::optional<bool> refresh;
 };
-BOOST_DESCRIBE_STRUCT(TlsCredsX509Options, (TlsCredsOptions), (passwordid, sanity_check))
+BOOST_DESCRIBE_STRUCT(TlsCredsX509Options, (TlsCredsOptions), (passwordid, sanity_check, refresh))
 constexpr auto docs(TlsCredsX509Options const*)
 {
     return qapi::members({{"passwordid", "id of the secret that opens the private key"},
-        {"sanity-check", "check the certificates at creation (default on)"}});
+        {"sanity-check", "check the certificates at creation (default on)"},
+        {"__org.minivisor_refresh", "load the files anew whenever they change (default off)"}});
 }
 
 struct TlsCredsPskOptions : TlsCredsOptions {
     std::optional<std::string> username;
+    std::optional<bool> refresh;
 };
-BOOST_DESCRIBE_STRUCT(TlsCredsPskOptions, (TlsCredsOptions), (username))
+BOOST_DESCRIBE_STRUCT(TlsCredsPskOptions, (TlsCredsOptions), (username, refresh))
 constexpr auto docs(TlsCredsPskOptions const*)
 {
-    return qapi::members({{"username", "who the client is (default qemu); not for a server"}});
+    return qapi::members({{"username", "who the client is (default qemu); not for a server"},
+        {"__org.minivisor_refresh", "load the files anew whenever they change (default off)"}});
 }
 
 /// What users of credentials need, whatever their type.
@@ -56,6 +61,10 @@ public:
     virtual Result<void> reload(qom::Tree& tree) = 0;
     /// How often the files were loaded, from 1.
     virtual std::int64_t generation() const = 0;
+    /// Why the last reload() failed; "" if it did not.
+    virtual std::string const& complaint() const = 0;
+    /// Notices changes of the files; null where that was not asked for.
+    virtual CredsWatch* watch() const = 0;
 };
 
 /// Credentials of one type; `create` is what differs.
@@ -64,18 +73,32 @@ class TlsCredsOf final : public qom::OptionsObject<OptionsType>, public TlsCreds
 public:
     static Result<std::unique_ptr<TlsCredsOf>> create(qom::Type const& type, OptionsType options, qom::Tree& tree);
 
-    TlsCredsOf(qom::Type const& type, OptionsType options, std::shared_ptr<TlsContext const> context)
+    TlsCredsOf(qom::Type const& type, OptionsType options, std::shared_ptr<TlsContext const> context,
+        std::unique_ptr<CredsWatch> watch)
         : qom::OptionsObject<OptionsType>(type, std::move(options))
         , m_context(std::move(context))
+        , m_watch(std::move(watch))
     {
     }
     std::shared_ptr<TlsContext const> const& context() const override { return m_context; }
     Result<void> reload(qom::Tree& tree) override;
     std::int64_t generation() const override { return m_generation; }
+    std::string const& complaint() const override { return m_complaint; }
+    CredsWatch* watch() const override { return m_watch.get(); }
 
 private:
     std::shared_ptr<TlsContext const> m_context;
     std::int64_t m_generation = 1;
+    std::string m_complaint;
+    std::unique_ptr<CredsWatch> m_watch;
+};
+
+/// Which cipher suites a guest's firmware may use, as a priority string. Like in QEMU it has the members of
+/// credentials, and cannot be used as any; unlike there a string that cannot be given is refused at once.
+class TlsCipherSuites final : public qom::OptionsObject<TlsCredsOptions> {
+public:
+    using OptionsObject::OptionsObject;
+    static Result<std::unique_ptr<TlsCipherSuites>> create(qom::Type const& type, TlsCredsOptions options, qom::Tree&);
 };
 
 /// The credentials of that id; QEMU's texts when there are none.

@@ -32,6 +32,20 @@ Result<void> use_dh_parameters(SSL_CTX* context, std::string const& path)
 
 } // namespace
 
+std::vector<std::string> x509_files(Endpoint endpoint)
+{
+    std::string_view const role = endpoint == Endpoint::server ? "server" : "client";
+    std::vector<std::string> names{"ca-cert.pem", "ca-crl.pem", cat(role, "-cert.pem"), cat(role, "-key.pem")};
+    for (int i = 0; i < most_further_identities; ++i)
+        for (auto const* const kind : {"-cert-", "-key-"})
+            names.push_back(cat(role, kind, i, ".pem"));
+    if (endpoint == Endpoint::server)
+        names.emplace_back("dh-params.pem");
+    return names;
+}
+
+std::vector<std::string> psk_files() { return {"keys.psk", "dh-params.pem"}; }
+
 Result<std::string> locate(std::string const& dir, std::string_view name, bool required)
 {
     auto path = cat(dir, '/', name);

@@ -87,8 +87,11 @@ Result<void> TlsSession::open(std::string const& host_name)
     // Called when the server asks for our certificate, which later tells what its refusal means.
     SSL_set_cert_cb(
         m_ssl.get(),
-        [](SSL*, void* self) {
-            static_cast<TlsSession*>(self)->m_certificate_wanted = true;
+        [](SSL* session, void* self) {
+            auto& asked = *static_cast<TlsSession*>(self);
+            asked.m_certificate_wanted = true;
+            if (asked.m_context->identities().size() > 1)
+                asked.m_context->choose_identity(session);
             return 1;
         },
         this);

@@ -65,7 +65,10 @@ awaitable<void> info_tls(CommandContext& context, qapi::Object)
         co_return;
     }
     for (auto const& creds : *list) {
-        context.print(cat(creds.id, ": ", creds.type, ", ", creds.endpoint, ", generation ", creds.generation, "\n"));
+        context.print(cat(creds.id, ": ", creds.type, ", ", creds.endpoint, ", generation ", creds.generation,
+            creds.refresh ? ", follows its files" : "", "\n"));
+        if (creds.error)
+            context.print(cat("  loading it anew failed: ", util::printable(*creds.error), "\n"));
         for (auto const& certificate : creds.certificates)
             context.print(cat("  ", certificate.role == qapi::TlsCertificateRole::own ? "own " : "CA  ",
                 util::printable(certificate.subject), "\n      ", validity(certificate), "\n      SHA-256 ",

@@ -118,6 +118,7 @@ private:
     qapi::Registry m_registry;
     qapi::EventBus m_events{m_registry};
     qom::Tree m_tree{m_types};
+    crypto::TlsKeeper m_tls_keeper{m_io.get_executor(), m_tree, m_events};
     std::unique_ptr<machine::Machine> m_machine;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
@@ -201,7 +202,7 @@ Result<void> App::bind()
     hmp::bind_commands(m_registry, m_dispatcher);
     m_chardevs.bind_commands(m_registry);
     io::bind_commands(m_registry, m_tree);
-    crypto::bind_commands(m_registry, m_tree);
+    crypto::bind_commands(m_registry, m_tree, m_tls_keeper);
     return {};
 }
 
@@ -329,6 +330,7 @@ void App::request_exit(int status)
 asio::awaitable<void> App::wind_down()
 {
     m_notifier.stopping();
+    m_tls_keeper.shut_down();
     // After a start that failed half-way some of these are not there.
     if (m_migration)
         co_await m_migration->shut_down();

@@ -5,6 +5,8 @@
 
 #include "qom/object.hpp"
 
+#include <functional>
+
 namespace minivisor::qom {
 
 class Tree {
@@ -21,9 +23,18 @@ public:
     /// The user-created object of that id; null where there is none.
     Object* find_user_object(std::string_view id);
 
+    /// Who is told of each object that a user made, once it is in the tree.
+    void set_observer(std::function<void(Object&)> observer) { m_observer = std::move(observer); }
+    void announce(Object& added) const
+    {
+        if (m_observer)
+            m_observer(added);
+    }
+
 private:
     TypeRegistry const& m_types;
     Object m_root;
+    std::function<void(Object&)> m_observer;
 };
 
 } // namespace minivisor::qom

@@ -69,7 +69,7 @@ Result<void> create_user_object(Tree& tree, PreparedObject prepared)
     auto& objects = tree.objects();
     TRY(objects.check_name(prepared.id));
     auto object = TRY(prepared.type->create(prepared.options.get(), tree));
-    TRY(objects.add_child(std::move(prepared.id), std::move(object)));
+    tree.announce(*TRY(objects.add_child(std::move(prepared.id), std::move(object))));
     return {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "util/file_watch.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -107,35 +108,27 @@ Signature signature_of(std::string const& path)
 
 class FileWatch::Watcher {
 public:
-    Watcher(UniqueFd inotify, std::string path, std::function<void()> changed)
+    Watcher(UniqueFd inotify, std::vector<std::string> paths, std::function<void()> changed)
         : m_inotify(std::move(inotify))
-        , m_path(std::move(path))
+        , m_paths(std::move(paths))
         , m_changed(std::move(changed))
     {
     }
 
-    /// Watches what leads to the file now.
+    /// Watches what leads to the files now.
     void look()
     {
         // What changed between looking and watching would go unnoticed: until both agree. Where somebody keeps
         // changing it, the next event brings us here again.
-        std::vector<Lookup> seen;
+        std::vector<std::vector<Lookup>> seen;
         int tries = 0;
-        for (auto lookups = lookups_of(m_path); lookups != seen && tries < most_looks; lookups = lookups_of(m_path)) {
+        for (auto lookups = all_lookups(); lookups != seen && tries < most_looks; lookups = all_lookups()) {
             ++tries;
             seen = std::move(lookups);
             std::map<int, std::set<std::string>> names;
-            m_file = {-1, {}};
-            for (auto const& [directory, name] : seen) {
-                // The last one is the file's own directory; its mask is the wider one.
-                std::uint32_t const content = &name == &seen.back().second ? IN_MODIFY | IN_CLOSE_WRITE : 0;
-                auto const watch = ::inotify_add_watch(
-                    m_inotify.get(), directory.c_str(), content | IN_CREATE | IN_MOVE | IN_DELETE | IN_ONLYDIR);
-                if (watch < 0)
-                    continue; // no longer there, or may not be read: the parts in front of it are watched
-                names[watch].insert(name);
-                m_file = {watch, name};
-            }
+            m_files.clear();
+            for (auto const& way : seen)
+                watch(way, names);
             for (auto const& [watch, unused] : m_names)
                 if (!names.contains(watch))
                     ::inotify_rm_watch(m_inotify.get(), watch);
@@ -143,7 +136,12 @@ public:
         }
     }
 
-    void note_state() { m_signature = signature_of(m_path); }
+    void note_state()
+    {
+        m_signatures.clear();
+        for (auto const& path : m_paths)
+            m_signatures.push_back(signature_of(path));
+    }
 
     void run(int stop)
     {
@@ -162,7 +160,7 @@ public:
                 look();
                 // What was moved here is complete; what was created may still be written.
                 bool const moved = std::exchange(m_moved, false);
-                if (signature_of(m_path) != m_signature)
+                if (note_changes(false))
                     (moved ? m_complete : m_half_written) = true;
             }
             if (m_half_written && !deadline)
@@ -171,15 +169,54 @@ public:
                 m_complete = m_half_written = false;
                 deadline.reset();
                 // Before the call: what changes while it runs is a further change.
-                if (auto now = signature_of(m_path)) {
-                    m_signature = std::move(now);
+                if (note_changes(true))
                     m_changed();
-                }
             }
         }
     }
 
 private:
+    std::vector<std::vector<Lookup>> all_lookups() const
+    {
+        std::vector<std::vector<Lookup>> all;
+        for (auto const& path : m_paths)
+            all.push_back(lookups_of(path));
+        return all;
+    }
+
+    void watch(std::vector<Lookup> const& way, std::map<int, std::set<std::string>>& names)
+    {
+        std::pair<int, std::string> file{-1, {}};
+        for (auto const& [directory, name] : way) {
+            // The last one is the file's own directory; its mask is the wider one, and stays so if it is on another
+            // way.
+            std::uint32_t const content = &name == &way.back().second ? IN_MODIFY | IN_CLOSE_WRITE : 0;
+            auto const watch = ::inotify_add_watch(m_inotify.get(), directory.c_str(),
+                content | IN_CREATE | IN_MOVE | IN_DELETE | IN_ONLYDIR | IN_MASK_ADD);
+            if (watch < 0)
+                continue; // no longer there, or may not be read: the parts in front of it are watched
+            names[watch].insert(name);
+            file = {watch, name};
+        }
+        m_files.insert(std::move(file));
+    }
+
+    /// Whether a file that is there is in another state than was noted, or (`written`) there is one at all; notes the
+    /// state if `written`. A file that went away is no change, and what it was is remembered.
+    bool note_changes(bool written)
+    {
+        bool changed = false;
+        for (std::size_t i = 0; i < m_paths.size(); ++i) {
+            auto now = signature_of(m_paths[i]);
+            if (!now)
+                continue;
+            changed = changed || written || now != m_signatures[i];
+            if (written)
+                m_signatures[i] = std::move(now);
+        }
+        return changed;
+    }
+
     void take_events()
     {
         alignas(inotify_event) std::array<char, 16384> buffer;
@@ -204,7 +241,7 @@ private:
             m_names.erase(watch);
             m_way_changed = true;
         } else if (watch != m_names.end() && watch->second.contains(name)) {
-            bool const of_file = std::pair(event.wd, name) == m_file;
+            bool const of_file = m_files.contains(std::pair(event.wd, name));
             m_half_written = m_half_written || (of_file && (event.mask & IN_MODIFY) != 0);
             m_complete = m_complete || (of_file && (event.mask & IN_CLOSE_WRITE) != 0);
             m_way_changed = m_way_changed || (event.mask & (IN_CREATE | IN_MOVE | IN_DELETE)) != 0;
@@ -213,12 +250,12 @@ private:
     }
 
     UniqueFd m_inotify;
-    std::string m_path;
+    std::vector<std::string> m_paths;
     std::function<void()> m_changed;
     /// The names that matter, for each directory by its watch.
     std::map<int, std::set<std::string>> m_names;
-    std::pair<int, std::string> m_file;
-    Signature m_signature;
+    std::set<std::pair<int, std::string>> m_files;
+    std::vector<Signature> m_signatures;
     bool m_way_changed = false;
     bool m_moved = false;
     bool m_half_written = false;
@@ -235,16 +272,16 @@ FileWatch::FileWatch(std::unique_ptr<Watcher> watcher, UniqueFd stop)
 {
 }
 
-Result<std::unique_ptr<FileWatch>> FileWatch::start(std::string path, std::function<void()> changed)
+Result<std::unique_ptr<FileWatch>> FileWatch::start(std::vector<std::string> paths, std::function<void()> changed)
 {
-    assert(path.starts_with('/'));
+    assert(std::all_of(paths.begin(), paths.end(), [](auto const& path) { return path.starts_with('/'); }));
     UniqueFd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!inotify)
         return Error::system("Unable to initialize inotify", errno);
     UniqueFd stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!stop)
         return Error::system("Unable to create an event descriptor", errno);
-    auto watcher = std::make_unique<Watcher>(std::move(inotify), std::move(path), std::move(changed));
+    auto watcher = std::make_unique<Watcher>(std::move(inotify), std::move(paths), std::move(changed));
     watcher->note_state();
     watcher->look();
     return std::unique_ptr<FileWatch>(new FileWatch(std::move(watcher), std::move(stop)));

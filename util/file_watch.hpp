@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Says when the file under a path becomes another one, or gets other content: written in place, replaced by a rename,
-// a symbolic link on the way turned elsewhere, a directory on the way moved and made anew. Uses inotify(7) on every
-// directory in which a part of the path is looked up, links followed; a network file system tells nothing of what
+// Says when a file under one of some paths becomes another one, or gets other content: written in place, replaced by a
+// rename, a symbolic link on the way turned elsewhere, a directory on the way moved and made anew. Uses inotify(7) on
+// every directory in which a part of the path is looked up, links followed; a network file system tells nothing of what
 // other hosts do.
 #pragma once
 
@@ -12,15 +12,16 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace minivisor::util {
 
 class FileWatch {
 public:
-    /// Watches `path`, which is absolute, from now on. `changed` is called on a thread of the watch, one call at a
+    /// Watches `paths`, which are absolute, from now on. `changed` is called on a thread of the watch, one call at a
     /// time, at most 100 ms after the first sign of a change and as soon as a writer has closed the file; many
     /// changes may become one call. A file that goes away is no change; one that comes is.
-    static Result<std::unique_ptr<FileWatch>> start(std::string path, std::function<void()> changed);
+    static Result<std::unique_ptr<FileWatch>> start(std::vector<std::string> paths, std::function<void()> changed);
     /// Waits until a running call has returned.
     ~FileWatch();
     FileWatch(FileWatch const&) = delete;

@@ -33,13 +33,17 @@ struct TlsCredsInfo {
     std::string type;
     std::string endpoint;
     std::int64_t generation = 0;
+    bool refresh = false;
+    std::optional<std::string> error;
     std::vector<TlsCertificateInfo> certificates;
 };
-BOOST_DESCRIBE_STRUCT(TlsCredsInfo, (), (id, type, endpoint, generation, certificates))
+BOOST_DESCRIBE_STRUCT(TlsCredsInfo, (), (id, type, endpoint, generation, refresh, error, certificates))
 constexpr auto docs(TlsCredsInfo const*)
 {
     return members({{"id", "the object"}, {"type", "its type"}, {"endpoint", "client or server"},
-        {"generation", "how often it was loaded, from 1"}, {"certificates", "what is loaded"}});
+        {"generation", "how often it was loaded, from 1"}, {"refresh", "loaded anew whenever its files change"},
+        {"error", "why the files could not be loaded the last time; what was loaded before stays in force"},
+        {"certificates", "what is loaded"}});
 }
 struct QueryTlsCreds : Command<"__org.minivisor_query-tls-creds", Empty, std::vector<TlsCredsInfo>> {
     static constexpr CommandInfo info{.summary = "The TLS credentials, with the certificates that are in force."};
@@ -53,6 +57,38 @@ constexpr auto docs(TlsCredsReloadArguments const*) { return members({{"id", "th
 struct TlsCredsReload : Command<"__org.minivisor_tls-creds-reload", TlsCredsReloadArguments> {
     static constexpr CommandInfo info{
         .summary = "Load the files of TLS credentials anew: all of it or, with an error, nothing."};
+};
+
+struct TlsCredsReloadData {
+    std::string id;
+    std::int64_t generation = 0;
+    std::optional<std::string> error;
+};
+BOOST_DESCRIBE_STRUCT(TlsCredsReloadData, (), (id, generation, error))
+constexpr auto docs(TlsCredsReloadData const*)
+{
+    return members({{"id", "the credentials"}, {"generation", "of what is in force now"},
+        {"error", "why the files could not be loaded; what was loaded before stays in force"}});
+}
+struct TlsCredsReloadEvent : Event<"__org.minivisor_TLS_CREDS_RELOAD", TlsCredsReloadData> {
+    static constexpr std::string_view summary
+        = "The files of TLS credentials were loaded anew, by command or because they changed, or could not be.";
+};
+
+struct TlsCertificateExpiryData {
+    std::string id;
+    std::int64_t days = 0;
+    TlsCertificateInfo certificate;
+};
+BOOST_DESCRIBE_STRUCT(TlsCertificateExpiryData, (), (id, days, certificate))
+constexpr auto docs(TlsCertificateExpiryData const*)
+{
+    return members({{"id", "the credentials"}, {"days", "30, 7 or 1: so many are left at most; 0: it has expired"},
+        {"certificate", "which one it is"}});
+}
+struct TlsCertificateExpiryEvent : Event<"__org.minivisor_TLS_CERTIFICATE_EXPIRY", TlsCertificateExpiryData> {
+    static constexpr std::string_view summary
+        = "A certificate that is in force expires in 30, 7 or 1 days, or has expired.";
 };
 
 } // namespace minivisor::qapi

@@ -46,11 +46,13 @@ Result<void> give_out(Authority& authority, Request request, Arguments const& ar
 {
     auto const folder = absolute(arguments.words[1]);
     auto const role = role_of(request.endpoint);
+    auto const number = TRY(arguments.number("number", -1, 0, 3));
+    auto const suffix = number < 0 ? std::string(".pem") : cat('-', number, ".pem");
     auto const endpoint = request.endpoint;
     request.key_kind = arguments.option("key", "p256");
     request.days = TRY(arguments.number("days", leaf_days, 1, most_days));
-    auto const cert_path = cat(folder, '/', role, "-cert.pem");
-    auto const key_path = cat(folder, '/', role, "-key.pem");
+    auto const cert_path = cat(folder, '/', role, "-cert", suffix);
+    auto const key_path = cat(folder, '/', role, "-key", suffix);
     // Before anything is issued: a certificate that nobody has only makes the list of them longer.
     for (auto const& path : {cert_path, key_path})
         if (!arguments.force && ::access(path.c_str(), F_OK) == 0)

@@ -35,11 +35,11 @@ std::array const commands{
     Command{"server", "AUTHORITY FOLDER HOST...",
         "make a server's certificate in FOLDER; it names each HOST, a name or an address, by\n"
         "      which sources reach it; the first one is its common name",
-        3, any_number, {"subject", "days", "key"}, true, server},
+        3, any_number, {"subject", "days", "key", "number"}, true, server},
     Command{"client", "AUTHORITY FOLDER NAME",
         "make a client's certificate in FOLDER. NAME is the identity that authorization rules\n"
         "      compare with, such as 'C=GB,O=Example Org,CN=laptop', or a common name alone",
-        3, 3, {"days", "key"}, true, client},
+        3, 3, {"days", "key", "number"}, true, client},
     Command{"psk", "FOLDER [USER]", "add a fresh key for USER (default qemu) to FOLDER/keys.psk", 1, 2, {}, true, psk},
     Command{"revoke", "AUTHORITY WHO...",
         "revoke certificates; WHO is an identity, a common name, a serial number or a PEM file", 2, any_number,
@@ -53,6 +53,7 @@ constexpr std::string_view options_help = R"(options:
   --key KIND        p256 (ECDSA, the default), p384, rsa (3072 bits) or ed25519
   --name NAME       init: the authority's name (default: "Migration CA" and a number)
   --subject NAME    server: the whole name, in place of the first host
+  --number N        server, client: a further identity beside the first, N from 0 to 3
   --update FOLDER   revoke: write the list to FOLDER too; may be given several times
   --force           replace what is there; nothing is overwritten without it
   --help            this text

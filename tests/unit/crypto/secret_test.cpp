@@ -6,6 +6,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <cerrno>
+#include <cstring>
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 namespace minivisor::crypto {
 namespace {
 
@@ -17,7 +23,8 @@ struct Tree {
     /// "" or the complaint.
     std::string add(std::string const& id, qapi::Object arguments)
     {
-        arguments["qom-type"] = "secret";
+        if (!arguments.contains("qom-type"))
+            arguments["qom-type"] = "secret";
         arguments["id"] = id;
         auto const added = qom::add_user_object(tree, std::move(arguments), qapi::Spelling::json);
         return added ? "" : added.error().desc();
@@ -115,6 +122,45 @@ TEST_CASE("secret: what cannot be decrypted makes no object")
     CHECK(with("", "k", iv) == "Length 0 must be a multiple of block size 16");
     CHECK(with("AAAAAAAAAAAAAAAAAAAAAA==", "k", iv).starts_with("Incorrect number of padding bytes ("));
     CHECK(tree.held("x") == "! No secret with id 'x'");
+}
+
+TEST_CASE("secret_keyring: a key that the kernel keeps")
+{
+    Tree tree;
+    auto const with = [&](std::int64_t serial) {
+        return tree.add("x", {{"qom-type", "secret_keyring"}, {"serial", serial}});
+    };
+    CHECK(tree.add("x", {{"qom-type", "secret_keyring"}}) == "Parameter 'serial' is missing");
+    CHECK(with(0) == "'serial' should not be equal to 0");
+    CHECK(with(5'000'000'000) == "Parameter 'serial' expects int32_t");
+    auto const keep = [](std::string_view text) {
+        return ::syscall(SYS_add_key, "user", "minivisor-test", text.data(), text.size(), KEY_SPEC_PROCESS_KEYRING);
+    };
+    auto const serial = keep("letmein");
+    if (serial < 0) {
+        WARN("skipped: the kernel keeps no keys for this process: " << std::strerror(errno));
+        CHECK(with(12345).starts_with("Unable to read serial key 00003039: "));
+        return;
+    }
+    CHECK(with(0x7fffffff).starts_with("Unable to read serial key 7fffffff: "));
+    REQUIRE(with(serial) == "");
+    CHECK(tree.held("x") == "letmein");
+    CHECK(tree.tree.find_user_object("x")->get("serial").value() == qapi::Value(serial));
+    CHECK(tree.tree.find_user_object("x")->get("loaded").value() == qapi::Value(true));
+    // Read once, at creation; given in base64 and encrypted as other secrets are.
+    REQUIRE(keep("bGV0IG1lIGlu") == serial);
+    CHECK(tree.held("x") == "letmein");
+    REQUIRE(tree.add("y", {{"qom-type", "secret_keyring"}, {"serial", serial}, {"format", "base64"}}) == "");
+    CHECK(tree.held("y") == "let me in");
+    REQUIRE(tree.add("k", {{"data", key}, {"format", "base64"}}) == "");
+    REQUIRE(keep("mgmkjumLCbFXEvEmCCmi8g==") == serial);
+    REQUIRE(tree.add("z",
+                {{"qom-type", "secret_keyring"}, {"serial", serial}, {"format", "base64"}, {"keyid", "k"}, {"iv", iv}})
+        == "");
+    CHECK(tree.held("z") == "letmein");
+    REQUIRE(::syscall(SYS_keyctl, KEYCTL_REVOKE, serial) == 0);
+    CHECK(tree.add("gone", {{"qom-type", "secret_keyring"}, {"serial", serial}}).find("Key has been revoked")
+        != std::string::npos);
 }
 
 } // namespace
