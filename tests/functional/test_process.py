@@ -75,7 +75,7 @@ def test_a_start_that_may_not_drop(t):
     "without the right to become another user the start fails, and says so"
     needs_root(t)
     vm = t.start("-runas", "0:0", qmp=0, wrapper=("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"))
-    t.has(vm.wait_exit(1), "Failed to setgid(0): Operation not permitted")
+    t.has(vm.wait_exit(1), "Failed to setgid(0)")
 
 
 def test_locked_memory(t):
@@ -114,7 +114,7 @@ def test_options_from_a_file(t):
   path = "%s"
   server = "on"
   wait = "off"
-[mon "m0"]
+[mon]
   chardev = "c0"
   mode = "control"
 """ % path)
@@ -209,7 +209,7 @@ def test_lists_of_what_there_is(t):
         if not t.minivisor() and option == "-accel":
             wanted = "tcg"
         vm = t.start(option, value, qmp=0)
-        vm.wait_exit(0)
+        vm.wait_exit(0 if t.minivisor() else None)     # QEMU's -msg help ends with 1
         t.has(vm.out.text(), wanted, option + " " + value)
 
 

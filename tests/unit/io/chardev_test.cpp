@@ -75,7 +75,8 @@ struct House {
     qom::Tree tree{types};
     qapi::Registry registry;
     qapi::EventBus events{registry};
-    Chardevs chardevs{io, tree, events};
+    Doorman doorman{io, tree, events};
+    Chardevs chardevs{io, tree, doorman, events};
     std::vector<std::unique_ptr<Stream>> streams;
 };
 
