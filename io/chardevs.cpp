@@ -59,6 +59,8 @@ Result<void> check_options(qapi::ChardevSocket const& socket)
     bool const server = socket.server.value_or(true);
     if (socket.telnet.value_or(false))
         return Error::generic("'telnet' is not supported");
+    if (!socket.nodelay.value_or(true) && socket.addr.type != SocketAddressLegacyKind::unix_)
+        return Error::generic("'nodelay' cannot be off: a monitor's answers do not wait for an acknowledgement");
     if (server && socket.reconnect)
         return Error::generic("'reconnect' option is incompatible with socket in server listen mode");
     if (!server && socket.wait)

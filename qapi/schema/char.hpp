@@ -67,7 +67,7 @@ constexpr auto docs(ChardevSocket const*)
 {
     return members({{"addr", "where to listen, or what to connect to"}, {"tls-creds", "id of TLS credentials"},
         {"tls-authz", "id of the object that says which clients may come in"}, {"server", "listen (default true)"},
-        {"wait", "server: wait for the first client (default false)"}, {"nodelay", "TCP_NODELAY, which is always on"},
+        {"wait", "server: wait for the first client (default false)"}, {"nodelay", "TCP_NODELAY, which cannot be off"},
         {"telnet", "must be off"}, {"reconnect", "client: try again so many seconds after a failure or loss"}});
 }
 

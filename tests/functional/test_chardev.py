@@ -84,6 +84,9 @@ def test_wrong_arguments(t):
             (unix("x", **{"tls-creds": "nope"}),
              "Failed to add chardev 'd': " + ("'tls_creds' option is incompatible with 'unix' address type"
                                               if t.minivisor() else "No TLS credentials with id 'nope'")),
+            (inet(telnet=True), "Failed to add chardev 'd': 'telnet' is not supported"),
+            (inet(nodelay=False), "Failed to add chardev 'd': 'nodelay' cannot be off: a monitor's answers do not wait for an "
+                                  "acknowledgement"),
             ({"type": "ringbuf", "data": {"size": 3}},
              "Failed to add chardev 'd': size of ringbuf chardev must be power of two")):
         refused(t, vm, "d", backend, text)
