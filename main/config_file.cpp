@@ -132,7 +132,7 @@ Result<void> read_config_file(Options& options, OptionUse const& use)
     std::string const path(use.argument);
     auto const text = util::read_file(path, most_bytes);
     if (!text)
-        return text.error();
+        return Error(text.error()).context(use.origin);
     return read_config(options, *text, path);
 }
 

@@ -95,7 +95,7 @@ OptionGroup monitor_options()
                 io::chardev_details},
             {"nodefaults", "", "no console unless it is asked for", no_defaults},
             {"mon", "[chardev=]ID[,mode=readline|control][,pretty=on]", "a monitor on a character device", add_mon,
-                {{"chardev", "ID", "the character device"},
+                {{"chardev", "ID", "the character device"}, {"id", "ID", "a name for the monitor; nothing asks for it"},
                     {"mode", "readline|control", "for people (HMP), or for programs (QMP); default readline"},
                     {"pretty", "on|off", "QMP: replies over several lines; default off"}}},
         }};

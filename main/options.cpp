@@ -99,7 +99,7 @@ Result<Options> parse_options(int argc, char const* const* argv)
         }
         auto applied = row->apply(options, {*row, argument, origin});
         if (!applied)
-            return row->name == "machine" || row->name == "M" || row->name == "kernel"
+            return row->name == "machine" || row->name == "M" || row->name == "kernel" || row->name == "readconfig"
                 ? std::move(applied).error()
                 : std::move(applied).error().context(origin);
     }

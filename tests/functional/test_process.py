@@ -114,7 +114,7 @@ def test_options_from_a_file(t):
   path = "%s"
   server = "on"
   wait = "off"
-[mon]
+[mon "m0"]
   chardev = "c0"
   mode = "control"
 """ % path)
