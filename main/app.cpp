@@ -111,6 +111,7 @@ private:
     Result<void> take_descriptors();
     Result<void> create_objects();
     Result<void> open_chardevs();
+    Result<void> add_chardev(qapi::ChardevAddArguments& device);
     Result<void> open_monitors();
     Result<void> open_monitor(MonitorOption const& option);
     Result<void> bind();
@@ -121,6 +122,7 @@ private:
 
     Options m_options;
     std::optional<Daemon> m_daemon;
+    HandedSockets m_handed;
     Notifier m_notifier;
     util::UniqueFd m_signals;
     asio::io_context m_io{1};
@@ -172,6 +174,7 @@ Result<void> App::open()
 {
     TRY(open_diagnostics(m_options));
     auto const user = m_options.user ? std::optional(TRY(find_user(*m_options.user))) : std::nullopt;
+    m_handed = TRY(HandedSockets::take());
     m_notifier = TRY(Notifier::open());
     if (m_options.daemonize)
         m_daemon = TRY(Daemon::start());
@@ -266,12 +269,22 @@ Result<void> App::open_chardevs()
     }
     if (m_daemon)
         m_chardevs.forbid_stdio();
-    for (auto const& option : m_options.chardevs) {
-        auto added = m_chardevs.add_now(option.device);
+    for (auto& option : m_options.chardevs) {
+        auto added = add_chardev(option.device);
         if (!added)
             return std::move(added).error().context(option.origin);
     }
+    for (auto const& name : m_handed.unused())
+        util::log::warn(cat("nothing uses the socket ", name, " that was handed over"));
     return {};
+}
+
+Result<void> App::add_chardev(qapi::ChardevAddArguments& device)
+{
+    if (auto* const socket = std::get_if<qapi::ChardevSocket>(&device.backend.data))
+        if (auto* const fd = std::get_if<qapi::String>(&socket->addr.data))
+            fd->str = TRY(m_handed.resolve(fd->str));
+    return m_chardevs.add_now(device);
 }
 
 Result<void> App::open_monitors()
