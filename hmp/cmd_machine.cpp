@@ -16,12 +16,6 @@ namespace {
 
 using boost::asio::awaitable;
 
-std::int64_t number_of(qapi::Object const& args, std::string_view name)
-{
-    auto const* found = args.if_contains(name);
-    return found && found->is_int64() ? found->get_int64() : 0;
-}
-
 std::string_view true_or_false(bool value) { return value ? "true" : "false"; }
 
 awaitable<void> info_status(CommandContext& context, qapi::Object)
@@ -193,8 +187,8 @@ void add_machine_commands(CommandTable& table)
         "show guest-physical memory from addr; /fmt is a count, one of x d u o c, and one of b h w g", physical_dump});
     table.add({"print|p", {{"fmt", ArgKind::format}, {"val", ArgKind::integer64}}, "/fmt expr",
         "show the value of an expression", print_value});
-    table.add({"pmemsave", {{"val", ArgKind::integer64}, {"size", ArgKind::integer32}, {"filename", ArgKind::file}},
-        "addr size file", "write size bytes of guest-physical memory from addr to a file", pmemsave,
+    table.add({"pmemsave", {{"val", ArgKind::integer64}, {"size", ArgKind::integer32}, {"filename"}}, "addr size file",
+        "write size bytes of guest-physical memory from addr to a file", pmemsave,
         {Completion::none, Completion::none, Completion::file}});
     table.add_topic({"status", {}, "", "whether the guest runs", info_status});
     table.add_topic({"name", {}, "", "the guest's name", info_name});

@@ -78,20 +78,10 @@ Result<qapi::Value> value_for(std::string_view type, std::string const& name, st
             return qapi::Value(false);
         return Error::generic(cat("Parameter '", name, "' expects 'on' or 'off'"));
     }
-    if (type == "size") {
-        if (auto const size = util::parse_size(text))
-            return qapi::Value(*size);
-        return Error::generic(cat("Parameter '", name, "' expects size"));
-    }
-    if (type.starts_with("int")) {
+    if (type == "int") {
         if (auto const number = util::parse_int64(text))
             return qapi::Value(*number);
         return Error::generic(cat("Parameter '", name, "' expects int64"));
-    }
-    if (type.starts_with("uint")) {
-        if (auto const number = util::parse_uint64(text))
-            return qapi::Value(*number);
-        return Error::generic(cat("Parameter '", name, "' expects uint64"));
     }
     return qapi::Value(text);
 }

@@ -125,6 +125,12 @@ std::string text_of(qapi::Object const& args, std::string_view name)
     return found && found->is_string() ? qapi::str(found->get_string()) : std::string();
 }
 
+std::int64_t number_of(qapi::Object const& args, std::string_view name)
+{
+    auto const* found = args.if_contains(name);
+    return found && found->is_int64() ? found->get_int64() : 0;
+}
+
 bool has_flag(qapi::Object const& args, std::string_view name)
 {
     auto const* found = args.if_contains(name);

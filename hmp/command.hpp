@@ -151,6 +151,8 @@ boost::asio::awaitable<void> run_line(CommandContext& context, std::string line)
 
 /// A text argument; empty when it is absent.
 std::string text_of(qapi::Object const& args, std::string_view name);
+/// A number; 0 when it is absent.
+std::int64_t number_of(qapi::Object const& args, std::string_view name);
 /// Whether a flag was given.
 bool has_flag(qapi::Object const& args, std::string_view name);
 

@@ -3,6 +3,7 @@
 
 #include "hmp/cmd_authz.hpp"
 #include "hmp/cmd_control.hpp"
+#include "hmp/cmd_devices.hpp"
 #include "hmp/cmd_log.hpp"
 #include "hmp/cmd_machine.hpp"
 #include "hmp/cmd_migration.hpp"
@@ -45,6 +46,7 @@ CommandTable const& command_table()
         CommandTable all;
         add_control_commands(all);
         add_machine_commands(all);
+        add_device_commands(all);
         add_qom_commands(all);
         add_authz_commands(all);
         add_migration_commands(all);

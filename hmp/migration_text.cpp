@@ -135,7 +135,7 @@ Result<qapi::Value> parameter_value(qapi::Member const& parameter, std::string c
         return Error::generic(cat("Invalid size ", text));
     }
     if (parameter.type->kind == qapi::Kind::size || parameter.name == "downtime-limit") {
-        if (auto const size = util::parse_size(text); size && text.find('.') == text.npos)
+        if (auto const size = util::parse_size(text))
             return qapi::Value(*size);
         return size_expected(parameter.name);
     }

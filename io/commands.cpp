@@ -35,8 +35,11 @@ Result<qapi::AuthzExplanation> explain(qom::Tree& tree, qapi::AuthzExplainArgume
     return explanation;
 }
 
-void bind_commands(qapi::Registry& registry, qom::Tree& tree)
+void bind_commands(qapi::Registry& registry, qom::Tree& tree, Yank& yank)
 {
+    registry.bind<qapi::YankCommand>(
+        [&yank](qapi::YankArguments const& arguments) { return yank.pull(arguments.instances); });
+    registry.bind<qapi::QueryYank>([&yank]() -> Result<std::vector<qapi::YankInstance>> { return yank.instances(); });
     registry.bind<qapi::X509Identity>(
         [](qapi::X509IdentityArguments const& arguments) { return identity_of_file(arguments.filename); });
     registry.bind<qapi::AuthzExplain>(

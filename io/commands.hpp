@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Answers beforehand what the door would say to a peer: the identity in a certificate, and whether it would come in.
+// Also yank.
 #pragma once
 
+#include "io/yank.hpp"
 #include "qapi/registry.hpp"
 #include "qapi/schema/authz.hpp"
 #include "qom/tree.hpp"
@@ -15,6 +17,7 @@ Result<std::string> identity_of_file(std::string const& path);
 /// such object; a peer's certificate without a usable name.
 Result<qapi::AuthzExplanation> explain(qom::Tree& tree, qapi::AuthzExplainArguments const& about);
 
-void bind_commands(qapi::Registry& registry, qom::Tree& tree);
+/// Binds what asks about the door, and yank. Everything passed in outlives the registry's use.
+void bind_commands(qapi::Registry& registry, qom::Tree& tree, Yank& yank);
 
 } // namespace minivisor::io

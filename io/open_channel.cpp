@@ -15,12 +15,17 @@ namespace minivisor::io {
 
 namespace {
 
-Result<std::unique_ptr<Channel>> open_file(FileAddress const& address, int flags)
+Result<std::unique_ptr<Channel>> open_file(FileAddress const& address, int flags, util::UniqueFd fd)
 {
-    util::UniqueFd fd(open(address.path.c_str(), flags | O_CLOEXEC, 0600));
+    bool const was_open = static_cast<bool>(fd);
+    if (!was_open)
+        fd.reset(open(address.path.c_str(), flags | O_CLOEXEC, 0600));
     if (!fd)
         return Error::system(cat("Unable to open ", address.path), errno);
-    if (address.offset != 0 && lseek(fd.get(), static_cast<off_t>(address.offset), SEEK_SET) < 0)
+    // One that was handed over may stand anywhere; a pipe cannot be turned back.
+    bool const seekable = lseek(fd.get(), 0, SEEK_CUR) >= 0;
+    if ((address.offset != 0 || (was_open && seekable))
+        && lseek(fd.get(), static_cast<off_t>(address.offset), SEEK_SET) < 0)
         return Error::system(cat("Unable to seek to offset ", address.offset, " in ", address.path), errno);
     auto channel = TRY(FdChannel::create(std::move(fd), FdChannel::Kind::file));
     return std::unique_ptr<Channel>(std::move(channel));
@@ -82,14 +87,16 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<Channel>> open_file_for_writing(FileAddress const& address)
+int flags_for_writing(FileAddress const& address) { return O_WRONLY | O_CREAT | (address.offset == 0 ? O_TRUNC : 0); }
+
+Result<std::unique_ptr<Channel>> open_file_for_writing(FileAddress const& address, util::UniqueFd opened)
 {
-    return open_file(address, O_WRONLY | O_CREAT | (address.offset == 0 ? O_TRUNC : 0));
+    return open_file(address, flags_for_writing(address), std::move(opened));
 }
 
-Result<std::unique_ptr<Channel>> open_file_for_reading(FileAddress const& address)
+Result<std::unique_ptr<Channel>> open_file_for_reading(FileAddress const& address, util::UniqueFd opened)
 {
-    return open_file(address, O_RDONLY);
+    return open_file(address, O_RDONLY, std::move(opened));
 }
 
 std::unique_ptr<Channel> make_command_channel(std::unique_ptr<Channel> inner, pid_t child, bool two_way)

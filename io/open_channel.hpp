@@ -10,9 +10,11 @@
 namespace minivisor::io {
 
 /// Opens (and makes) the file and goes to the address's offset; what stood behind it is cut off when the
-/// offset is 0.
-Result<std::unique_ptr<Channel>> open_file_for_writing(FileAddress const& address);
-Result<std::unique_ptr<Channel>> open_file_for_reading(FileAddress const& address);
+/// offset is 0. `opened` is the file, where somebody else has opened it already.
+Result<std::unique_ptr<Channel>> open_file_for_writing(FileAddress const& address, util::UniqueFd opened = {});
+Result<std::unique_ptr<Channel>> open_file_for_reading(FileAddress const& address, util::UniqueFd opened = {});
+/// What open(2) is to be called with for writing.
+int flags_for_writing(FileAddress const& address);
 
 /// A shell command that runs, with a socket to its standard input and output.
 struct RunningCommand {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "machine/commands.hpp"
 
+#include "machine/io_thread.hpp"
 #include "machine/memory_backend.hpp"
+#include "machine/queries.hpp"
 #include "qapi/schema/machine.hpp"
 #include "qapi/schema/misc.hpp"
+#include "qapi/schema/net.hpp"
 #include "util/text.hpp"
 
 #include <cerrno>
@@ -63,6 +66,12 @@ void bind_run_control(qapi::Registry& registry, Machine& machine)
     });
     registry.bind<qapi::SystemPowerdown>(
         [&machine]() -> Result<void> { return machine.run().powerdown(), Result<void>(); });
+    // No machine here lets its guest sleep or has CPUs that take an NMI; the texts are QEMU's.
+    registry.bind<qapi::SystemWakeup>(
+        []() -> Result<void> { return Error::generic("wake-up from suspend is not supported by this guest"); });
+    registry.bind<qapi::InjectNmi>(
+        []() -> Result<void> { return Error::generic("this feature or command is not currently supported"); });
+    registry.bind<qapi::AnnounceSelf>([](qapi::AnnounceParameters const&) -> Result<void> { return {}; });
     registry.bind<qapi::QueryStatus>([&machine]() -> Result<qapi::StatusInfo> {
         return qapi::StatusInfo{machine.run().running(), false, machine.run().state()};
     });
@@ -75,14 +84,19 @@ void bind_run_control(qapi::Registry& registry, Machine& machine)
 
 } // namespace
 
-void bind_commands(qapi::Registry& registry, Machine& machine, qom::Tree& tree, util::Worker& worker)
+void bind_commands(
+    qapi::Registry& registry, Machine& machine, qom::Tree& tree, util::Worker& worker, DirtyRate& dirty_rate)
 {
+    registry.bind<qapi::CalcDirtyRate>(
+        [&dirty_rate](qapi::CalcDirtyRateArguments const& how) { return dirty_rate.measure(how); });
+    registry.bind<qapi::QueryDirtyRate>([&dirty_rate]() -> Result<qapi::DirtyRateInfo> { return dirty_rate.info(); });
     bind_run_control(registry, machine);
+    bind_queries(registry, machine, tree);
     registry.bind<qapi::QueryName>([&machine]() -> Result<qapi::NameInfo> { return qapi::NameInfo{machine.name()}; });
     registry.bind<qapi::QueryUuid>(
         [&machine]() -> Result<qapi::UuidInfo> { return qapi::UuidInfo{to_text(machine.uuid().value_or(Uuid{}))}; });
     registry.bind<qapi::QueryIothreads>(
-        []() -> Result<std::vector<qapi::IOThreadInfo>> { return std::vector<qapi::IOThreadInfo>(); });
+        [&tree]() -> Result<std::vector<qapi::IOThreadInfo>> { return list_io_threads(tree); });
     registry.bind<qapi::QueryKvm>([]() -> Result<qapi::KvmInfo> { return qapi::KvmInfo{}; });
     registry.bind<qapi::QueryMemorySizeSummary>([&machine]() -> Result<qapi::MemoryInfo> {
         return qapi::MemoryInfo{{machine.memory().total_size()}, qapi::Size{0}};

@@ -2,6 +2,7 @@
 // Binds the commands about the machine: run control, names, RAM.
 #pragma once
 
+#include "machine/dirty_rate.hpp"
 #include "machine/machine.hpp"
 #include "qapi/registry.hpp"
 #include "util/worker.hpp"
@@ -9,6 +10,7 @@
 namespace minivisor::machine {
 
 /// Everything passed in must outlive the registry's use. Bulk copies run on `worker`.
-void bind_commands(qapi::Registry& registry, Machine& machine, qom::Tree& tree, util::Worker& worker);
+void bind_commands(
+    qapi::Registry& registry, Machine& machine, qom::Tree& tree, util::Worker& worker, DirtyRate& dirty_rate);
 
 } // namespace minivisor::machine

@@ -74,4 +74,21 @@ Result<void> load(LoaderOptions const& options, Memory& memory)
     return memory.write(options.addr.value_or(0), value);
 }
 
+void register_loader(qom::TypeRegistry& types)
+{
+    qom::Type base;
+    base.name = "device";
+    base.abstract = true;
+    types.add(std::move(base));
+    qom::Type loader;
+    loader.name = "loader";
+    for (auto const& member : qapi::type_of<LoaderOptions>().members) {
+        auto const get = [](qom::Object const&) -> Result<qapi::Value> {
+            return Error::generic("a loader leaves no object behind");
+        };
+        loader.properties.push_back({member.name, member.type->name, member.doc, get, {}});
+    }
+    types.add(std::move(loader), "device");
+}
+
 } // namespace minivisor::machine

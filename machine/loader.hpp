@@ -3,7 +3,7 @@
 #pragma once
 
 #include "machine/memory.hpp"
-#include "qapi/describe.hpp"
+#include "qom/type.hpp"
 
 namespace minivisor::machine {
 
@@ -25,5 +25,8 @@ constexpr auto docs(LoaderOptions const*)
 }
 
 Result<void> load(LoaderOptions const& options, Memory& memory);
+
+/// The type "loader", so that it can be asked for. No object of it is made: it has done its work once it has loaded.
+void register_loader(qom::TypeRegistry& types);
 
 } // namespace minivisor::machine

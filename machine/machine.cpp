@@ -29,6 +29,12 @@ std::string to_text(Uuid const& uuid)
         hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-", hex.substr(16, 4), "-", hex.substr(20));
 }
 
+std::span<std::string_view const> machine_kinds()
+{
+    static constexpr std::string_view kinds[] = {"mini", "none"};
+    return kinds;
+}
+
 Machine::Machine(MachineOptions options, qapi::EventBus& events)
     : m_options(std::move(options))
     , m_run(events, m_options.incoming ? qapi::RunState::inmigrate : qapi::RunState::prelaunch, m_options.autostart)
@@ -50,7 +56,7 @@ Result<std::unique_ptr<Machine>> Machine::create(MachineOptions options, qom::Tr
 
 Result<void> Machine::add_ram(qom::Tree& tree)
 {
-    std::string id = "ram";
+    std::string id(default_ram_id);
     if (m_options.memory_backend) {
         id = *m_options.memory_backend;
     } else if (m_options.ram_size.value_or(0) > 0) {
@@ -75,8 +81,7 @@ Result<void> Machine::add_ram(qom::Tree& tree)
         return Error::generic(cat("mem-merge is not what the member 'merge' of memory backend '", id, "' says"));
     if (!backend->claim())
         return Error::generic(cat("memory backend ", id, " can't be used multiple times."));
-    auto const block_id
-        = backend->backend_options().x_use_canonical_path_for_ramblock_id.value_or(false) ? cat("/objects/", id) : id;
+    auto const block_id = *backend->backend_options().x_use_canonical_path_for_ramblock_id ? cat("/objects/", id) : id;
     TRY(m_memory.add(TRY(RamBlock::create(block_id, 0, backend->memory()))));
     return {};
 }
@@ -93,9 +98,9 @@ void register_machines(qom::TypeRegistry& types)
     base.name = "machine";
     base.abstract = true;
     types.add(std::move(base));
-    for (auto const* name : {"none-machine", "mini-machine"}) {
+    for (auto const kind : machine_kinds()) {
         qom::Type type;
-        type.name = name;
+        type.name = cat(kind, "-machine");
         types.add(std::move(type), "machine");
     }
 }

@@ -9,6 +9,7 @@
 #include "qom/tree.hpp"
 
 #include <array>
+#include <span>
 
 namespace minivisor::machine {
 
@@ -17,6 +18,12 @@ using Uuid = std::array<std::uint8_t, 16>;
 /// "550e8400-e29b-41d4-a716-446655440000", in either case; QEMU's text when it is none.
 Result<Uuid> parse_uuid(std::string_view text);
 std::string to_text(Uuid const& uuid);
+
+/// The id of the RAM that -m makes.
+inline constexpr std::string_view default_ram_id = "ram";
+
+/// The names that -machine takes.
+std::span<std::string_view const> machine_kinds();
 
 struct MachineOptions {
     std::string kind = "none"; ///< "none" or "mini"

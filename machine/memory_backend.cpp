@@ -15,48 +15,68 @@ Error unsupported(std::string_view type, std::string_view what)
     return Error::generic(cat(type, ": ", what, " is not supported"));
 }
 
-/// Refuses what would have no effect, and gives the rest to the mapping.
-Result<HostMemoryOptions> mapping_options(std::string const& type, MemoryBackendOptions const& options, bool share)
+/// Puts QEMU's defaults in place of what was not said, so that each option can be read.
+void fill_in(MemoryBackendOptions& options)
+{
+    for (auto* option : {&options.dump, &options.merge, &options.reserve})
+        *option = option->value_or(true);
+    for (auto* option : {&options.prealloc, &options.share, &options.x_use_canonical_path_for_ramblock_id})
+        *option = option->value_or(false);
+    options.host_nodes = options.host_nodes.value_or(std::vector<std::uint16_t>());
+    options.policy = options.policy.value_or(qapi::HostMemPolicy::default_);
+    options.prealloc_threads = options.prealloc_threads.value_or(1);
+}
+
+void fill_in(MemoryBackendMemfdOptions& options)
+{
+    options.share = options.share.value_or(true);
+    options.hugetlb = options.hugetlb.value_or(false);
+    options.seal = options.seal.value_or(true);
+    fill_in(static_cast<MemoryBackendOptions&>(options));
+}
+
+/// Refuses what would have no effect, and gives the rest to the mapping. The options are filled in.
+Result<HostMemoryOptions> mapping_options(std::string const& type, MemoryBackendOptions const& options)
 {
     if (options.size.bytes == 0)
         return Error::generic(cat("property 'size' of ", type, " doesn't take value '0'"));
-    if (options.policy.value_or(qapi::HostMemPolicy::default_) != qapi::HostMemPolicy::default_) {
-        if (!options.host_nodes || options.host_nodes->empty())
+    if (options.policy != qapi::HostMemPolicy::default_) {
+        if (options.host_nodes->empty())
             return Error::generic(cat("host-nodes must be set for policy ", qapi::wire_name(*options.policy)));
         return unsupported(type, cat("policy ", qapi::wire_name(*options.policy)));
     }
-    if (options.host_nodes && !options.host_nodes->empty())
+    if (!options.host_nodes->empty())
         return Error::generic("host-nodes must be empty for the default policy, or you should explicitly specify a "
                               "policy other than default");
-    if (!options.reserve.value_or(true))
+    if (!*options.reserve)
         return unsupported(type, "reserve=off");
-    if (options.prealloc_threads.value_or(1) != 1)
+    if (options.prealloc_threads != 1)
         return unsupported(type, "prealloc-threads other than 1");
     HostMemoryOptions mapping;
-    mapping.share = options.share.value_or(share);
-    mapping.merge = options.merge.value_or(true);
-    mapping.dump = options.dump.value_or(true);
-    mapping.prealloc = options.prealloc.value_or(false);
+    mapping.share = *options.share;
+    mapping.merge = *options.merge;
+    mapping.dump = *options.dump;
+    mapping.prealloc = *options.prealloc;
     return mapping;
 }
 
 Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryBackendRamOptions const& options)
 {
-    return HostMemory::anonymous(type, options.size.bytes, TRY(mapping_options(type, options, false)));
+    return HostMemory::anonymous(type, options.size.bytes, TRY(mapping_options(type, options)));
 }
 
 Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryBackendFileOptions const& options)
 {
-    auto const mapping = TRY(mapping_options(type, options, false));
+    auto const mapping = TRY(mapping_options(type, options));
     return HostMemory::file(options.mem_path, options.size.bytes, mapping);
 }
 
 Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryBackendMemfdOptions const& options)
 {
-    auto const mapping = TRY(mapping_options(type, options, true));
-    if (options.hugetlb.value_or(false))
+    auto const mapping = TRY(mapping_options(type, options));
+    if (*options.hugetlb)
         return unsupported(type, "hugetlb=on");
-    if (!options.seal.value_or(true))
+    if (!*options.seal)
         return unsupported(type, "seal=off");
     return HostMemory::memfd(type, options.size.bytes, mapping);
 }
@@ -73,6 +93,7 @@ template <typename OptionsType>
 Result<std::unique_ptr<MemoryBackendObject<OptionsType>>> MemoryBackendObject<OptionsType>::create(
     qom::Type const& type, OptionsType options, qom::Tree&)
 {
+    fill_in(options);
     auto memory = TRY(make_memory(type.name, options));
     return std::make_unique<MemoryBackendObject>(type, std::move(options), std::move(memory));
 }
@@ -108,11 +129,11 @@ std::vector<qapi::Memdev> list_memory_backends(qom::Tree& tree)
         auto& entry = list.emplace_back();
         entry.id = child->name();
         entry.size = options.size;
-        entry.merge = options.merge.value_or(true);
-        entry.dump = options.dump.value_or(true);
-        entry.prealloc = options.prealloc.value_or(false);
-        entry.share = options.share.value_or(backend->shares_by_default());
-        entry.reserve = true;
+        entry.merge = *options.merge;
+        entry.dump = *options.dump;
+        entry.prealloc = *options.prealloc;
+        entry.share = *options.share;
+        entry.reserve = options.reserve;
     }
     return list;
 }

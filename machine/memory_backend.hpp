@@ -60,8 +60,8 @@ class MemoryBackend {
 public:
     virtual ~MemoryBackend() = default;
     virtual std::shared_ptr<HostMemory> const& memory() const = 0;
+    /// None is absent: defaults stand where nothing was said.
     virtual MemoryBackendOptions const& backend_options() const = 0;
-    virtual bool shares_by_default() const = 0;
     /// From now on the object cannot be deleted. False when another machine part has it already.
     bool claim() { return !std::exchange(m_claimed, true); }
     bool claimed() const { return m_claimed; }
@@ -84,7 +84,6 @@ public:
     bool is_in_use() const override { return claimed(); }
     std::shared_ptr<HostMemory> const& memory() const override { return m_memory; }
     MemoryBackendOptions const& backend_options() const override { return this->m_options; }
-    bool shares_by_default() const override { return std::is_same_v<OptionsType, MemoryBackendMemfdOptions>; }
 
 private:
     std::shared_ptr<HostMemory> m_memory;

@@ -53,7 +53,7 @@ void RunControl::reset(qapi::ShutdownCause cause)
     if (m_reset)
         m_reset();
     m_events.emit<qapi::ResetEvent>({cause == qapi::ShutdownCause::guest_reset, cause});
-    if (m_state == RunState::shutdown || m_state == RunState::internal_error)
+    if (!was_running && m_state != RunState::inmigrate && m_state != RunState::finish_migrate)
         set_state(RunState::prelaunch);
     if (was_running && m_cpu_switch)
         m_cpu_switch(true);

@@ -8,6 +8,7 @@
 #include "machine/commands.hpp"
 #include "main/answers.hpp"
 #include "main/diagnostics.hpp"
+#include "main/option_list.hpp"
 #include "main/privileges.hpp"
 #include "main/process.hpp"
 #include "main/service.hpp"
@@ -29,7 +30,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <fcntl.h>
 #include <list>
+#include <map>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -97,6 +100,7 @@ public:
 private:
     Result<void> build();
     Result<void> open();
+    Result<void> take_descriptors();
     Result<void> create_objects();
     Result<void> open_monitors();
     Result<monitor::Describe> open_monitor(MonitorOption const& option);
@@ -119,7 +123,10 @@ private:
     qapi::EventBus m_events{m_registry};
     qom::Tree m_tree{m_types};
     crypto::TlsKeeper m_tls_keeper{m_io.get_executor(), m_tree, m_events};
+    util::FdSets m_fd_sets;
+    io::Yank m_yank;
     std::unique_ptr<machine::Machine> m_machine;
+    std::optional<machine::DirtyRate> m_dirty_rate;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
     monitor::Server m_monitors{m_io, m_dispatcher};
@@ -136,6 +143,7 @@ private:
 /// Everything that can be spoken of, and the commands for it; nothing of it is reached from outside yet.
 Result<void> App::build()
 {
+    TRY(take_descriptors());
     TRY(bind());
     TRY(create_objects());
     m_machine = TRY(machine::Machine::create(m_options.machine, m_tree, m_events));
@@ -144,9 +152,10 @@ Result<void> App::build()
         if (!loaded)
             return std::move(loaded).error().context(option.origin);
     }
-    machine::bind_commands(m_registry, *m_machine, m_tree, m_worker);
+    m_dirty_rate.emplace(m_io.get_executor(), m_machine->memory(), m_worker);
+    machine::bind_commands(m_registry, *m_machine, m_tree, m_worker, *m_dirty_rate);
     m_migration = std::make_unique<migration::Migration>(
-        m_io, *m_machine, m_tree, m_events, [this](int status) { request_exit(status); });
+        m_io, *m_machine, m_tree, m_events, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
     m_registry.close();
     return {};
@@ -194,15 +203,30 @@ Result<void> App::bind()
 {
     qom::bind_commands(m_registry, m_tree);
     qmp::bind_commands(m_registry);
-    monitor::bind_commands(m_registry, [this] {
+    monitor::bind_commands(m_registry, m_fd_sets, [this] {
         m_machine->run().announce_shutdown(qapi::ShutdownCause::host_qmp_quit);
         request_exit(0);
     });
     monitor::bind_trace_commands(m_registry);
     hmp::bind_commands(m_registry, m_dispatcher);
     m_chardevs.bind_commands(m_registry);
-    io::bind_commands(m_registry, m_tree);
+    bind_option_list(m_registry);
+    io::bind_commands(m_registry, m_tree, m_yank);
     crypto::bind_commands(m_registry, m_tree, m_tls_keeper);
+    return {};
+}
+
+/// Those of -add-fd.
+Result<void> App::take_descriptors()
+{
+    std::map<int, util::UniqueFd> inherited; // each may go into several sets; closed in the end
+    for (auto& option : m_options.fds) {
+        auto const flags = fcntl(option.fd, F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC) != 0) // what this program itself has opened does not outlive an exec
+            return Error::generic("fd is not valid or already in use").context(option.origin);
+        auto duplicate = TRY(inherited.try_emplace(option.fd, option.fd).first->second.duplicate());
+        TRY(m_fd_sets.add(std::move(duplicate), option.set, std::move(option.opaque)));
+    }
     return {};
 }
 
@@ -334,6 +358,8 @@ asio::awaitable<void> App::wind_down()
     // After a start that failed half-way some of these are not there.
     if (m_migration)
         co_await m_migration->shut_down();
+    if (m_dirty_rate)
+        co_await m_dirty_rate->shut_down();
     co_await m_monitors.shut_down();
     if (m_console)
         co_await m_console->shut_down();
@@ -344,6 +370,7 @@ asio::awaitable<void> App::wind_down()
 void App::close()
 {
     m_migration.reset();
+    m_dirty_rate.reset();
     m_machine.reset();
 }
 

@@ -3,6 +3,9 @@
 #include "main/config_file.hpp"
 #include "util/trace.hpp"
 
+#include <climits>
+#include <unistd.h>
+
 namespace minivisor::main {
 
 namespace {
@@ -168,6 +171,38 @@ Result<void> set_sandbox(Options& options, OptionUse const& use)
     return {};
 }
 
+/// A number below 2^31; -1 is none that could be meant.
+Result<int> parse_number(std::string_view name, std::string_view value)
+{
+    auto const number = util::parse_int64(value);
+    if (!number)
+        return Error::generic(cat("Parameter '", name, "' expects a number"));
+    return *number >= 0 && *number <= INT_MAX ? static_cast<int>(*number) : -1;
+}
+
+Result<void> add_fd(Options& options, OptionUse const& use)
+{
+    AddFdOption option;
+    option.origin = use.origin;
+    option.set = -1;
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        if (key == "fd")
+            option.fd = TRY(parse_number(key, value));
+        else if (key == "set")
+            option.set = TRY(parse_number(key, value));
+        else
+            option.opaque = value;
+    }
+    if (option.fd < 0)
+        return Error::generic("fd option is required and must be non-negative");
+    if (option.fd <= STDERR_FILENO)
+        return Error::generic("fd cannot be a standard I/O stream");
+    if (option.set < 0)
+        return Error::generic("set option is required and must be non-negative");
+    options.fds.push_back(std::move(option));
+    return {};
+}
+
 Result<void> set_incoming(Options& options, OptionUse const& use)
 {
     options.incoming = use.argument;
@@ -220,6 +255,10 @@ OptionGroup process_options()
 {
     return {"Process",
         {
+            {"add-fd", "fd=FD,set=ID[,opaque=TEXT]", "put a descriptor that was inherited into a set", add_fd,
+                {{"fd", "NUMBER", "the descriptor's number, above 2; it is closed, the set has a duplicate"},
+                    {"set", "NUMBER", "the set, which is opened as `/dev/fdset/ID`"},
+                    {"opaque", "TEXT", "a text that `query-fdsets` tells with it"}}},
             {"pidfile", "FILE", "write the process id there", set_pidfile, {},
                 "The file is locked while the process lives, and removed at its end."},
             {"readconfig", "FILE", "read options from a file", read_config_file, {},

@@ -36,6 +36,14 @@ struct ObjectOption {
     std::string text;
 };
 
+/// -add-fd: a descriptor that was inherited, for a set.
+struct AddFdOption {
+    int fd = -1;
+    std::int64_t set = 0;
+    std::optional<std::string> opaque;
+    std::string origin;
+};
+
 struct LoaderOption {
     machine::LoaderOptions loader;
     std::string origin;
@@ -53,6 +61,7 @@ struct Options {
     std::vector<ObjectOption> objects;
     std::vector<Chardev> chardevs;
     std::vector<MonitorOption> monitors;
+    std::vector<AddFdOption> fds;
     std::vector<LoaderOption> loaders;
     std::optional<std::string> incoming; ///< a URI or "defer"
     bool incoming_keep = false; ///< a failed load does not end the program

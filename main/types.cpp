@@ -7,6 +7,8 @@
 #include "authz/simple.hpp"
 #include "crypto/secret.hpp"
 #include "crypto/tls_creds.hpp"
+#include "machine/io_thread.hpp"
+#include "machine/loader.hpp"
 #include "machine/machine.hpp"
 #include "machine/memory_backend.hpp"
 
@@ -22,6 +24,8 @@ void register_types(qom::TypeRegistry& types)
     crypto::register_tls_creds(types);
     machine::register_memory_backends(types);
     machine::register_machines(types);
+    machine::register_loader(types);
+    machine::register_io_thread(types);
 }
 
 } // namespace minivisor::main

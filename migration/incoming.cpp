@@ -127,6 +127,15 @@ void Incoming::cancel()
         m_receiver->cancel();
 }
 
+void Incoming::pull()
+{
+    std::lock_guard const lock(m_mutex);
+    if (m_handshaking >= 0)
+        ::shutdown(m_handshaking, SHUT_RDWR);
+    if (m_channel)
+        m_channel->cancel();
+}
+
 boost::asio::awaitable<void> Incoming::shut_down()
 {
     cancel();

@@ -38,6 +38,8 @@ public:
     /// Where it waits; null while it does not.
     io::Address const* listening_at() const;
     void cancel();
+    /// Pulls the sender's connection as if the network had. Without one it does nothing.
+    void pull();
     /// Cancels and returns when nothing of it runs on the main thread.
     boost::asio::awaitable<void> shut_down();
 

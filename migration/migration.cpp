@@ -15,11 +15,13 @@ using qapi::MigrationStatus;
 using qapi::RunState;
 
 Migration::Migration(boost::asio::io_context& io, machine::Machine& machine, qom::Tree& tree, qapi::EventBus& events,
-    std::function<void(int)> exit)
+    util::FdSets const& fd_sets, io::Yank& yank, std::function<void(int)> exit)
     : m_io(io)
     , m_machine(machine)
     , m_tree(tree)
     , m_events(events)
+    , m_fd_sets(fd_sets)
+    , m_yank(yank)
     , m_exit(std::move(exit))
 {
     auto& devices = machine.devices();
@@ -111,6 +113,9 @@ Result<void> Migration::migrate(qapi::MigrateArguments const& arguments, util::F
         if (!descriptors)
             return Error::generic(cat("File descriptor named '", named->name, "' has not been found"));
         options.fd = TRY(descriptors->take(named->name));
+    } else if (auto const* file = std::get_if<io::FileAddress>(&options.address);
+               file && util::FdSets::is_path(file->path)) {
+        options.fd = TRY(m_fd_sets.open(file->path, io::flags_for_writing(*file)));
     }
     options.tls_hostname = m_settings.tls_hostname();
     options.sender.return_path = m_settings.has(MigrationCapability::return_path)
@@ -142,6 +147,7 @@ Result<void> Migration::migrate(qapi::MigrateArguments const& arguments, util::F
     hooks.stop_guest = [this] { return stop_guest(); };
     hooks.on_end = [this](SendResult result) { on_sent(std::move(result)); };
     m_outgoing = std::make_unique<Outgoing>(m_io, vm(), m_limits, std::move(options), std::move(hooks));
+    m_yankable = m_yank.add({}, [this] { m_outgoing->pull(); });
     return {};
 }
 
@@ -179,6 +185,7 @@ void Migration::return_guest()
 void Migration::on_sent(SendResult result)
 {
     using Outcome = SendResult::Outcome;
+    m_yankable = {};
     if (result.error)
         m_error = result.error->desc();
     switch (result.outcome) {
@@ -275,6 +282,7 @@ qapi::MigrationInfo Migration::query() const
 
 boost::asio::awaitable<void> Migration::shut_down()
 {
+    m_yankable = {};
     m_outgoing.reset();
     if (m_incoming)
         co_await m_incoming->shut_down();

@@ -3,11 +3,13 @@
 // (qmp-surface section 7), and exactly one end. Main thread only; the bytes move on other threads.
 #pragma once
 
+#include "io/yank.hpp"
 #include "machine/machine.hpp"
 #include "migration/incoming.hpp"
 #include "migration/outgoing.hpp"
 #include "migration/settings.hpp"
 #include "qapi/schema/migration.hpp"
+#include "util/fd_sets.hpp"
 #include "util/worker.hpp"
 
 namespace minivisor::migration {
@@ -16,7 +18,7 @@ class Migration {
 public:
     /// Everything passed in outlives it. `exit` ends the program with a status.
     Migration(boost::asio::io_context& io, machine::Machine& machine, qom::Tree& tree, qapi::EventBus& events,
-        std::function<void(int)> exit);
+        util::FdSets const& fd_sets, io::Yank& yank, std::function<void(int)> exit);
     ~Migration();
 
     Settings const& settings() const { return m_settings; }
@@ -60,6 +62,8 @@ private:
     machine::Machine& m_machine;
     qom::Tree& m_tree;
     qapi::EventBus& m_events;
+    util::FdSets const& m_fd_sets;
+    io::Yank& m_yank;
     std::function<void(int)> m_exit;
     Settings m_settings;
     SenderLimits m_limits;
@@ -70,6 +74,8 @@ private:
     std::optional<std::string> m_error;
     std::unique_ptr<Outgoing> m_outgoing;
     std::optional<qapi::RunState> m_state_before_stop; ///< set while the guest is halted for the move
+
+    io::Yank::Registration m_yankable; ///< while something moves, or is awaited
 
     std::unique_ptr<Incoming> m_incoming;
     bool m_incoming_done = false; ///< a guest came in: nothing more is awaited

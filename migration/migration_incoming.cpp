@@ -8,6 +8,8 @@
 #include "util/log.hpp"
 #include "util/text.hpp"
 
+#include <fcntl.h>
+
 namespace minivisor::migration {
 
 using qapi::MigrationStatus;
@@ -56,7 +58,10 @@ Result<void> Migration::start_incoming(io::Address const& address, std::optional
     if (socket) {
         incoming->wait_at(*std::move(socket));
     } else if (auto const* file = std::get_if<io::FileAddress>(&address)) {
-        incoming->load_from(TRY(io::open_file_for_reading(*file)));
+        util::UniqueFd fd;
+        if (util::FdSets::is_path(file->path))
+            fd = TRY(m_fd_sets.open(file->path, O_RDONLY));
+        incoming->load_from(TRY(io::open_file_for_reading(*file, std::move(fd))));
     } else if (auto const* command = std::get_if<io::ExecAddress>(&address)) {
         auto const wanted = TRY(admission());
         auto running = TRY(io::start_command(*command));
@@ -69,6 +74,7 @@ Result<void> Migration::start_incoming(io::Address const& address, std::optional
         incoming->load_from_socket(TRY(descriptors->take(name)), wanted);
     }
     m_incoming = std::move(incoming);
+    m_yankable = m_yank.add({}, [this] { m_incoming->pull(); });
     m_exit_on_error = exit_on_error;
     m_error.reset();
     m_refusals = 0;
@@ -135,6 +141,7 @@ void Migration::on_refusal(io::Refusal const& refusal)
 
 void Migration::on_loaded(LoadResult result)
 {
+    m_yankable = {};
     if (result.outcome != LoadResult::Outcome::loaded)
         return on_load_failed(result);
     for (auto const& line : result.lines)

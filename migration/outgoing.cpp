@@ -44,6 +44,15 @@ void Outgoing::cancel()
         m_sender->cancel();
 }
 
+void Outgoing::pull()
+{
+    std::lock_guard const lock(m_mutex);
+    if (m_handshaking >= 0)
+        ::shutdown(m_handshaking, SHUT_RDWR);
+    if (m_channel)
+        m_channel->cancel();
+}
+
 void Outgoing::continue_switchover()
 {
     std::lock_guard const lock(m_mutex);
@@ -103,7 +112,7 @@ void Outgoing::run()
 Result<std::unique_ptr<io::Channel>> Outgoing::open_channel()
 {
     if (auto* file = std::get_if<io::FileAddress>(&m_options.address))
-        return io::open_file_for_writing(*file);
+        return io::open_file_for_writing(*file, std::move(m_options.fd));
     if (auto* address = std::get_if<io::ExecAddress>(&m_options.address)) {
         auto command = TRY(io::start_command(*address));
         auto inner = open_socket(std::move(command.socket));

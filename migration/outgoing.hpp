@@ -15,7 +15,7 @@ namespace minivisor::migration {
 
 struct OutgoingOptions {
     io::Address address;
-    util::UniqueFd fd; ///< where the address is fd:
+    util::UniqueFd fd; ///< where the address is fd:, or a file that is open already
     std::shared_ptr<crypto::TlsContext const> tls; ///< null: plain
     std::string tls_hostname;
     SenderOptions sender;
@@ -37,6 +37,8 @@ public:
     ~Outgoing();
 
     void cancel();
+    /// Pulls the connection as if the network had: the migration fails. Without a connection it does nothing.
+    void pull();
     void continue_switchover();
     /// Null until the stream is open.
     Progress const* progress() const;

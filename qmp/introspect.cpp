@@ -23,11 +23,26 @@ public:
         for (auto const& [name, command] : registry.commands())
             m_entries.push_back(command_entry(command));
         for (auto const& [name, event] : registry.events())
-            m_entries.push_back(Object{{"name", name}, {"meta-type", "event"}, {"arg-type", name_of(*event.data)}});
+            m_entries.push_back(event_entry(event));
+        return std::move(m_entries);
+    }
+
+    /// Of one command or event; empty where there is none of the name.
+    Array take(qapi::Registry const& registry, std::string_view name)
+    {
+        if (auto const* command = registry.find(name))
+            m_entries.push_back(command_entry(*command));
+        else if (auto const* event = registry.find_event(name))
+            m_entries.push_back(event_entry(*event));
         return std::move(m_entries);
     }
 
 private:
+    Object event_entry(qapi::EventEntry const& event)
+    {
+        return {{"name", event.name}, {"meta-type", "event"}, {"arg-type", name_of(*event.data)}};
+    }
+
     Object command_entry(qapi::CommandEntry const& command)
     {
         auto const arguments = command.arguments->kind == Kind::object ? name_of(*command.arguments)
@@ -138,5 +153,13 @@ private:
 } // namespace
 
 Value schema_of(qapi::Registry const& registry) { return Schema().take(registry); }
+
+Result<Value> schema_of(qapi::Registry const& registry, std::string const& name)
+{
+    auto entries = Schema().take(registry, name);
+    if (entries.empty())
+        return Error::generic(cat("There is no command or event '", name, "'"));
+    return Value(std::move(entries));
+}
 
 } // namespace minivisor::qmp

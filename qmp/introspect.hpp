@@ -8,5 +8,7 @@ namespace minivisor::qmp {
 
 /// The array of SchemaInfo for all commands and events; types other than built-in ones have opaque names.
 qapi::Value schema_of(qapi::Registry const& registry);
+/// The same for one command or event alone.
+Result<qapi::Value> schema_of(qapi::Registry const& registry, std::string const& name);
 
 } // namespace minivisor::qmp

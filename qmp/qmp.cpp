@@ -31,6 +31,9 @@ void bind_commands(qapi::Registry& registry)
                 schema = schema_of(registry);
             return *schema;
         });
+    registry.bind<qapi::QueryCommandSchema>([&registry](qapi::QueryCommandSchemaArguments const& arguments) {
+        return schema_of(registry, arguments.name);
+    });
 }
 
 } // namespace minivisor::qmp

@@ -89,16 +89,25 @@ Result<std::string> add_by_text(Tree& tree, qapi::ObjectAddTextArguments const& 
     return std::string();
 }
 
+/// For a property: as in QEMU, a path that is ambiguous is told like one that leads nowhere.
+Result<Object*> find_for_property(Tree& tree, std::string const& path)
+{
+    auto found = tree.resolve(path);
+    if (!found)
+        return Error::device_not_found(cat("Device '", path, "' not found"));
+    return found;
+}
+
 } // namespace
 
 void bind_commands(qapi::Registry& registry, Tree& tree)
 {
     registry.bind<qapi::QomList>([&tree](qapi::QomListArguments arguments) { return list(tree, arguments); });
     registry.bind<qapi::QomGet>([&tree](qapi::QomGetArguments arguments) -> Result<qapi::Value> {
-        return TRY(tree.resolve(arguments.path))->get(arguments.property);
+        return TRY(find_for_property(tree, arguments.path))->get(arguments.property);
     });
     registry.bind<qapi::QomSet>([&tree](qapi::QomSetArguments arguments) -> Result<void> {
-        return TRY(tree.resolve(arguments.path))->set(arguments.property, arguments.value);
+        return TRY(find_for_property(tree, arguments.path))->set(arguments.property, arguments.value);
     });
     registry.bind<qapi::QomListTypes>(
         [&tree](qapi::QomListTypesArguments arguments) -> Result<std::vector<qapi::ObjectTypeInfo>> {

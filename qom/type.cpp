@@ -83,6 +83,8 @@ std::string property_type_name(qapi::TypeInfo const& type)
     switch (type.kind) {
     case qapi::Kind::string:
     case qapi::Kind::str_or_null: return "string";
+    case qapi::Kind::integer:
+    case qapi::Kind::size: return "int";
     case qapi::Kind::array: return property_type_name(*type.element);
     default: return type.name;
     }

@@ -65,7 +65,7 @@ private:
     std::map<std::string, std::string, std::less<>> m_aliases;
 };
 
-/// How qom-list names a type of the language: "string" for str, an enum's own name.
+/// How qom-list names a type of the language: "string" for str, "int" for every kind of integer, an enum's own name.
 std::string property_type_name(qapi::TypeInfo const& type);
 
 } // namespace minivisor::qom

@@ -72,7 +72,7 @@ private:
         return m_type.properties.front();
     }
 
-    /// Reads the option; an absent one reads as QEMU's unset: "" for text, else null.
+    /// Reads the option; an absent one reads as QEMU's unset: "" for text, an empty list, else null.
     static Property option_property(qapi::Member const& member)
     {
         auto const get = [&member](Object const& self) -> Result<qapi::Value> {
@@ -81,6 +81,8 @@ private:
                 return qapi::encode_from(*member.type, held);
             if (member.type->kind == qapi::Kind::string)
                 return qapi::Value("");
+            if (member.type->kind == qapi::Kind::array)
+                return qapi::Value(qapi::Array());
             return qapi::Value(nullptr);
         };
         return {member.name, property_type_name(*member.type), member.doc, get, {}};

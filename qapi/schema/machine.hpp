@@ -19,6 +19,67 @@ struct SystemPowerdown : Command<"system_powerdown"> {
     static constexpr CommandInfo info{.summary = "Ask the guest to power down."};
 };
 
+struct InjectNmi : Command<"inject-nmi"> {
+    static constexpr CommandInfo info{.summary = "Send a non-maskable interrupt; refused where no CPU could take it."};
+};
+
+struct TargetInfo {
+    std::string arch; // text, since a described enum cannot have QEMU's "x86_64"
+};
+BOOST_DESCRIBE_STRUCT(TargetInfo, (), (arch))
+constexpr auto docs(TargetInfo const*) { return members({{"arch", "the guest's architecture"}}); }
+struct QueryTarget : Command<"query-target", Empty, TargetInfo> {
+    static constexpr CommandInfo info{.summary = "Which architecture the guest has."};
+};
+
+struct MachineInfo {
+    std::string name;
+    std::optional<bool> is_default;
+    std::int64_t cpu_max = 0;
+    bool hotpluggable_cpus = false, numa_mem_supported = false, deprecated = false;
+    std::optional<std::string> default_ram_id;
+};
+BOOST_DESCRIBE_STRUCT(
+    MachineInfo, (), (name, is_default, cpu_max, hotpluggable_cpus, numa_mem_supported, deprecated, default_ram_id))
+constexpr auto docs(MachineInfo const*)
+{
+    return members({{"name", "what -machine takes"}, {"is-default", "used where -machine is not given"},
+        {"cpu-max", "the most CPUs it may have"}, {"hotpluggable-cpus", "whether CPUs can be added later"},
+        {"numa-mem-supported", "whether NUMA nodes take plain sizes"}, {"deprecated", "whether it will go"},
+        {"default-ram-id", "the id of the RAM that -m makes"}});
+}
+struct QueryMachines : Command<"query-machines", Empty, std::vector<MachineInfo>> {
+    static constexpr CommandInfo info{.summary = "List the machines."};
+};
+
+struct CurrentMachineParams {
+    bool wakeup_suspend_support = false;
+};
+BOOST_DESCRIBE_STRUCT(CurrentMachineParams, (), (wakeup_suspend_support))
+constexpr auto docs(CurrentMachineParams const*)
+{
+    return members({{"wakeup-suspend-support", "whether system_wakeup can do something"}});
+}
+struct QueryCurrentMachine : Command<"query-current-machine", Empty, CurrentMachineParams> {
+    static constexpr CommandInfo info{.summary = "What the running machine can do."};
+};
+
+struct CpuInfoFast {
+    std::int64_t cpu_index = 0;
+    std::string qom_path;
+    std::int64_t thread_id = 0;
+    std::string target;
+};
+BOOST_DESCRIBE_STRUCT(CpuInfoFast, (), (cpu_index, qom_path, thread_id, target))
+constexpr auto docs(CpuInfoFast const*)
+{
+    return members({{"cpu-index", "number of the CPU"}, {"qom-path", "where it is in the tree"},
+        {"thread-id", "the kernel's number of its thread"}, {"target", "its architecture"}});
+}
+struct QueryCpusFast : Command<"query-cpus-fast", Empty, std::vector<CpuInfoFast>> {
+    static constexpr CommandInfo info{.summary = "List the CPUs."};
+};
+
 struct KvmInfo {
     bool enabled = false;
     bool present = false;
@@ -67,6 +128,18 @@ constexpr auto docs(Memdev const*)
 }
 struct QueryMemdev : Command<"query-memdev", Empty, std::vector<Memdev>> {
     static constexpr CommandInfo info{.summary = "List the memory backends."};
+};
+
+struct HumanReadableText {
+    std::string human_readable_text;
+};
+BOOST_DESCRIBE_STRUCT(HumanReadableText, (), (human_readable_text))
+constexpr auto docs(HumanReadableText const*)
+{
+    return members({{"human-readable-text", "a table for people; its layout may change"}});
+}
+struct QueryRamblock : Command<"x-query-ramblock", Empty, HumanReadableText> {
+    static constexpr CommandInfo info{.summary = "The blocks of RAM, as text (unstable)."};
 };
 
 struct PmemsaveArguments {

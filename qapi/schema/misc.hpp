@@ -40,7 +40,7 @@ constexpr auto docs(IOThreadInfo const*)
         {"poll-shrink", "how fast it shrinks"}, {"aio-max-batch", "how many requests it submits at once"}});
 }
 struct QueryIothreads : Command<"query-iothreads", Empty, std::vector<IOThreadInfo>> {
-    static constexpr CommandInfo info{.summary = "The I/O threads: none, since no device here needs one."};
+    static constexpr CommandInfo info{.summary = "List the I/O threads."};
 };
 
 struct GetfdArguments {
@@ -57,6 +57,96 @@ struct Getfd : Command<"getfd", GetfdArguments> {
 struct Closefd : Command<"closefd", GetfdArguments> {
     static constexpr CommandInfo info{
         .summary = "Close a descriptor that was named.", .errors = "`File descriptor named 'NAME' not found`."};
+};
+
+enum class CommandLineParameterType { string, boolean, number, size };
+BOOST_DESCRIBE_ENUM(CommandLineParameterType, string, boolean, number, size)
+
+struct CommandLineParameterInfo {
+    std::string name;
+    CommandLineParameterType type = CommandLineParameterType::string;
+    std::optional<std::string> help;
+};
+BOOST_DESCRIBE_STRUCT(CommandLineParameterInfo, (), (name, type, help))
+constexpr auto docs(CommandLineParameterInfo const*)
+{
+    return members({{"name", "the key"}, {"type", "what its value looks like"}, {"help", "what it is for"}});
+}
+struct CommandLineOptionInfo {
+    std::string option;
+    std::vector<CommandLineParameterInfo> parameters;
+};
+BOOST_DESCRIBE_STRUCT(CommandLineOptionInfo, (), (option, parameters))
+constexpr auto docs(CommandLineOptionInfo const*)
+{
+    return members({{"option", "its name, for `-m` \"memory\""},
+        {"parameters", "its keys; empty where they depend on what else it says"}});
+}
+struct QueryCommandLineOptionsArguments {
+    std::optional<std::string> option;
+};
+BOOST_DESCRIBE_STRUCT(QueryCommandLineOptionsArguments, (), (option))
+constexpr auto docs(QueryCommandLineOptionsArguments const*) { return members({{"option", "only this one"}}); }
+struct QueryCommandLineOptions
+    : Command<"query-command-line-options", QueryCommandLineOptionsArguments, std::vector<CommandLineOptionInfo>> {
+    static constexpr CommandInfo info{.summary = "List the options of the command line whose argument has keys."};
+};
+
+struct AddFdArguments {
+    std::optional<std::int64_t> fdset_id;
+    std::optional<std::string> opaque;
+};
+BOOST_DESCRIBE_STRUCT(AddFdArguments, (), (fdset_id, opaque))
+constexpr auto docs(AddFdArguments const*)
+{
+    return members({{"fdset-id", "the set; without it a new one"}, {"opaque", "a text to remember with it"}});
+}
+struct AddfdInfo {
+    std::int64_t fdset_id = 0;
+    std::int64_t fd = 0;
+};
+BOOST_DESCRIBE_STRUCT(AddfdInfo, (), (fdset_id, fd))
+constexpr auto docs(AddfdInfo const*)
+{
+    return members({{"fdset-id", "the set"}, {"fd", "the descriptor's number in this program"}});
+}
+struct AddFd : Command<"add-fd", AddFdArguments, AddfdInfo> {
+    static constexpr CommandInfo info{.summary = "Put the descriptor that came with this request into a set."};
+};
+
+struct RemoveFdArguments {
+    std::int64_t fdset_id = 0;
+    std::optional<std::int64_t> fd;
+};
+BOOST_DESCRIBE_STRUCT(RemoveFdArguments, (), (fdset_id, fd))
+constexpr auto docs(RemoveFdArguments const*)
+{
+    return members({{"fdset-id", "the set"}, {"fd", "the descriptor's number in this program; without it all"}});
+}
+struct RemoveFd : Command<"remove-fd", RemoveFdArguments> {
+    static constexpr CommandInfo info{.summary = "Close descriptors of a set."};
+};
+
+struct FdsetFdInfo {
+    std::int64_t fd = 0;
+    std::optional<std::string> opaque;
+};
+BOOST_DESCRIBE_STRUCT(FdsetFdInfo, (), (fd, opaque))
+constexpr auto docs(FdsetFdInfo const*)
+{
+    return members({{"fd", "the descriptor's number in this program"}, {"opaque", "the text that was given with it"}});
+}
+struct FdsetInfo {
+    std::int64_t fdset_id = 0;
+    std::vector<FdsetFdInfo> fds;
+};
+BOOST_DESCRIBE_STRUCT(FdsetInfo, (), (fdset_id, fds))
+constexpr auto docs(FdsetInfo const*)
+{
+    return members({{"fdset-id", "its number: opened as /dev/fdset/NUMBER"}, {"fds", "its descriptors"}});
+}
+struct QueryFdsets : Command<"query-fdsets", Empty, std::vector<FdsetInfo>> {
+    static constexpr CommandInfo info{.summary = "List the sets of descriptors."};
 };
 
 } // namespace minivisor::qapi

@@ -53,6 +53,10 @@ struct QueryStatus : Command<"query-status", Empty, StatusInfo> {
     static constexpr CommandInfo info{.summary = "The run state of the guest."};
 };
 
+struct SystemWakeup : Command<"system_wakeup"> {
+    static constexpr CommandInfo info{.summary = "Wake the guest from its sleep; refused where it cannot sleep."};
+};
+
 enum class ShutdownCause {
     none,
     host_error,

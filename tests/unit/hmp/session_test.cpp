@@ -110,8 +110,8 @@ TEST_CASE("thousands of lines at once are answered one by one")
     std::string lines;
     std::string answers;
     for (int i = 0; i < 20000; ++i) {
-        lines += "x\n";
-        answers += "x\r\nunknown command: 'x'\r\n(qemu) ";
+        lines += "y\n";
+        answers += "y\r\nunknown command: 'y'\r\n(qemu) ";
     }
     CHECK(talk.feed(lines) == answers);
 }

@@ -4,6 +4,7 @@
 #include "qapi/json.hpp"
 #include "qom/user_object.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
 using namespace minivisor;
@@ -31,7 +32,8 @@ struct House {
         if (!made)
             return made.error().desc();
         machine = *std::move(made);
-        bind_commands(registry, *machine, tree, worker);
+        dirty_rate.emplace(io.get_executor(), machine->memory(), worker);
+        bind_commands(registry, *machine, tree, worker, *dirty_rate);
         return "";
     }
     std::string call(std::string_view name, std::string_view arguments = "{}")
@@ -50,8 +52,10 @@ struct House {
     qom::Tree tree{types};
     qapi::Registry registry;
     qapi::EventBus bus{registry};
+    boost::asio::io_context io;
     util::Worker worker;
     std::unique_ptr<Machine> machine;
+    std::optional<DirtyRate> dirty_rate;
 };
 
 } // namespace

@@ -110,15 +110,22 @@ TEST_CASE("run control: a reset stops the CPUs meanwhile and tells its cause")
     guest.take();
     guest.run.reset(qapi::ShutdownCause::guest_reset);
     CHECK(guest.take() == R"(reset RESET{"guest": true, "reason": "guest-reset"} )");
-    CHECK(guest.run.state() == RunState::paused);
+    CHECK(guest.run.state() == RunState::prelaunch);
 }
 
-TEST_CASE("run control: a reset makes a guest that was shut down startable again")
+TEST_CASE("run control: a reset makes a guest that stands still one that has not started, whatever stopped it")
 {
-    Noted guest(RunState::shutdown);
-    guest.run.reset(qapi::ShutdownCause::host_qmp_system_reset);
-    CHECK(guest.run.state() == RunState::prelaunch);
-    CHECK(guest.cont() == "");
+    for (auto const state : {RunState::shutdown, RunState::internal_error, RunState::paused, RunState::postmigrate}) {
+        Noted guest(state);
+        guest.run.reset(qapi::ShutdownCause::host_qmp_system_reset);
+        CHECK(guest.run.state() == RunState::prelaunch);
+        CHECK(guest.cont() == "");
+    }
+    for (auto const state : {RunState::inmigrate, RunState::finish_migrate}) {
+        Noted guest(state);
+        guest.run.reset(qapi::ShutdownCause::host_qmp_system_reset);
+        CHECK(guest.run.state() == state);
+    }
 }
 
 TEST_CASE("run control: halt stops a running guest with a STOP, and moves a standing one silently")

@@ -51,7 +51,7 @@ struct Desk {
     {
         registry.bind<Echo>([](Word word) -> Result<std::string> { return answer(word); });
         registry.bind<Later>([](Word word) -> boost::asio::awaitable<Result<std::string>> { co_return answer(word); });
-        bind_commands(registry, [this] { ++quits; });
+        bind_commands(registry, sets, [this] { ++quits; });
     }
     std::string run(std::string_view name, qapi::Value arguments)
     {
@@ -78,6 +78,7 @@ struct Desk {
     qapi::Registry registry;
     qapi::EventBus bus{registry};
     Dispatcher dispatcher{registry, bus};
+    util::FdSets sets;
     qapi::CallContext context;
     int quits = 0;
 };
@@ -106,6 +107,25 @@ TEST_CASE("dispatch: the typed door encodes, decodes and knows what is not bound
     CHECK(house.call<Echo>({"a"}) == "a");
     CHECK(house.call<Later>({"b"}) == "b");
     CHECK(house.call<Missing>({"c"}) == "! The command missing has not been found");
+}
+
+TEST_CASE("add-fd: a descriptor that came goes into a set, and is listed and removed there")
+{
+    Desk house;
+    CHECK(house.run("add-fd", qapi::Object()) == "! No file descriptor supplied via SCM_RIGHTS");
+    util::FdTable table;
+    house.context.descriptors = &table;
+    table.received(std::move(util::make_pipe()->read_end));
+    table.received(std::move(util::make_pipe()->read_end));
+    auto const first = house.run("add-fd", qapi::Object{{"opaque", "text"}});
+    CHECK(first.starts_with("{\"fdset-id\": 0, \"fd\": "));
+    CHECK(house.run("add-fd", qapi::Object{{"fdset-id", 4}}).starts_with("{\"fdset-id\": 4, \"fd\": "));
+    CHECK(house.run("add-fd", qapi::Object()) == "! No file descriptor supplied via SCM_RIGHTS");
+    auto const listed = house.run("query-fdsets", qapi::Object());
+    CHECK(listed.starts_with("[{\"fdset-id\": 4, \"fds\": [{\"fd\": "));
+    CHECK(listed.ends_with("\"opaque\": \"text\"}]}]"));
+    CHECK(house.run("remove-fd", qapi::Object{{"fdset-id", 4}}) == "{}");
+    CHECK(house.run("remove-fd", qapi::Object{{"fdset-id", 4}}) == "! File descriptor named 'fdset-id:4' not found");
 }
 
 TEST_CASE("getfd and closefd: a descriptor that came is named, once, and closed by its name")

@@ -134,6 +134,26 @@ TEST_CASE("schema: a union names its tag, what all branches have and each branch
     CHECK(plant.at("variants").at(0).at("type") == schema.named("eat").at("arg-type"));
 }
 
+TEST_CASE("schema: that of one command has it and the types it uses, and no more")
+{
+    Schema const schema;
+    auto const names = [&](std::string const& name) {
+        std::set<std::string> found;
+        auto const part = schema_of(schema.registry, name);
+        REQUIRE(part);
+        for (auto const& entry : part->as_array())
+            found.insert(qapi::str(entry.at("name").as_string()));
+        return found;
+    };
+    auto const eat = names("eat");
+    CHECK(eat.count("eat") == 1);
+    CHECK(eat.count("str") == 1);
+    CHECK(eat.count("list-fruits") == 0);
+    CHECK(eat.size() == 9); // the command, its arguments, an empty result, str, null, an enum, an alternate, int, [int]
+    CHECK(names("RIPE").count("RIPE") == 1);
+    CHECK(schema_of(schema.registry, "nope").error().desc() == "There is no command or event 'nope'");
+}
+
 TEST_CASE("schema: an empty registry has an empty schema")
 {
     CHECK(qapi::to_json(schema_of(qapi::Registry())) == "[]");

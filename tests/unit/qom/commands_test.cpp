@@ -31,7 +31,7 @@ TEST_CASE("qom-list: properties of the parents first, then the children in order
     CHECK(bound.call("qom-list", R"({"path": "/objects"})")
         == R"([{"name": "type", "type": "string"}, {"name": "z", "type": "child<gadget>"}, {"name": "a", "type": "child<gadget>"}])");
     CHECK(bound.call("qom-list", R"({"path": "z"})")
-        == R"([{"name": "type", "type": "string"}, {"name": "label", "type": "string"}, {"name": "level", "type": "uint8"}, )"
+        == R"([{"name": "type", "type": "string"}, {"name": "label", "type": "string"}, {"name": "level", "type": "int"}, )"
            R"({"name": "colour", "type": "Colour"}, {"name": "broken", "type": "bool"}, {"name": "words", "type": "string"}, )"
            R"({"name": "length", "type": "int"}])");
     CHECK(bound.call("qom-list", R"({"path": "/"})")

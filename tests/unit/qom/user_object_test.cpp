@@ -99,7 +99,7 @@ TEST_CASE("properties: unset text reads as empty, other unset options as null, c
     gadgets.add(R"({"qom-type": "gadget", "id": "a", "label": "four"})");
     CHECK(gadgets.get("/objects/a", "level") == "null");
     CHECK(gadgets.get("/objects/a", "length") == "4");
-    CHECK(gadgets.get("/objects/a", "words") == "null");
+    CHECK(gadgets.get("/objects/a", "words") == "[]");
 }
 
 TEST_CASE("properties: a settable one takes what its type takes and the object agrees to, whole or not at all")
@@ -127,7 +127,7 @@ TEST_CASE("help: lists the creatable types, and a type's options in order of the
         creatable_types_help(gadgets.types) == std::vector<std::string>{"List of user creatable objects:", "  gadget"});
     CHECK(type_help(gadgets.types, "gizmo").value()
         == std::vector<std::string>{"gadget options:", "  broken=<bool>", "  colour=<Colour>", "  label=<string>",
-            "  level=<uint8>", "  words=<string>"});
+            "  level=<int>", "  words=<string>"});
     CHECK(type_help(gadgets.types, "tool").error().desc() == "Parameter 'qom-type' does not accept value 'tool'");
 }
 
