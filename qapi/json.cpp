@@ -44,12 +44,13 @@ JsonStream::JsonStream(JsonLimits limits)
 {
 }
 
-void JsonStream::feed(std::string_view bytes, Emit const& emit)
+std::size_t JsonStream::feed(std::string_view bytes, Emit const& emit)
 {
+    m_paused = false;
     char const* at = bytes.data();
     char const* const end = at + bytes.size();
     char const* token = at; // where the current token begins, or goes on after m_partial
-    while (at != end) {
+    while (at != end && !m_paused) {
         if (m_state == State::start) {
             if (*at == '{' && m_token_count == 0 && m_plain_fits) {
                 Value object;
@@ -95,6 +96,7 @@ void JsonStream::feed(std::string_view bytes, Emit const& emit)
     }
     if (m_state > State::start && m_state < State::recovery)
         m_partial.append(token, at);
+    return static_cast<std::size_t>(at - bytes.data());
 }
 
 inline void JsonStream::begin_token(char c, Emit const& emit)

@@ -28,12 +28,15 @@ struct JsonLimits {
 /// byte 0xFF at the latest. Memory is bounded by the limits. Fed by one caller at a time.
 class JsonStream {
 public:
-    /// Is called from feed() and finish(); must not call into the stream.
+    /// Is called from feed() and finish(); must not call into the stream, but for pause().
     using Emit = std::function<void(Result<Value>)>;
 
     explicit JsonStream(JsonLimits limits = {});
 
-    void feed(std::string_view bytes, Emit const& emit);
+    /// How many of the bytes it has taken: all, unless it was paused.
+    std::size_t feed(std::string_view bytes, Emit const& emit);
+    /// From Emit: feed() returns with what comes behind the text that was emitted.
+    void pause() { m_paused = true; }
     /// The end of the input: completes a number or keyword, complains about what is unfinished.
     void finish(Emit const& emit);
     /// Forgets what is half read.
@@ -71,6 +74,7 @@ private:
     void emit_and_restart(Result<Value>&& result, Emit const& emit);
 
     JsonLimits m_limits;
+    bool m_paused = false;
     bool m_plain_fits; ///< the limits are wide enough for the short way
     State m_state = State::start;
     char m_quote = '"';

@@ -32,11 +32,26 @@ void Session::start()
 
 void Session::feed(std::string_view bytes)
 {
-    m_input.feed(bytes, [this](Result<qapi::Value> input) { take(std::move(input)); });
-    work();
+    m_unread += bytes;
+    take_in();
 }
 
-bool Session::wants_input() const { return m_queue.size() < (m_oob ? max_queued : 1); }
+void Session::take_in()
+{
+    // A command that ends at once comes back here from inside the loop.
+    if (std::exchange(m_taking, true))
+        return;
+    std::size_t taken = 0;
+    while (taken < m_unread.size() && has_room()) {
+        taken += m_input.feed(
+            std::string_view(m_unread).substr(taken), [this](Result<qapi::Value> input) { take(std::move(input)); });
+        work();
+    }
+    m_unread.erase(0, taken);
+    m_taking = false;
+}
+
+bool Session::wants_input() const { return m_unread.empty() && has_room(); }
 
 void Session::deliver(qapi::EventRecord const& event)
 {
@@ -47,33 +62,24 @@ void Session::deliver(qapi::EventRecord const& event)
 /// One JSON text, or one syntax error, has come in.
 void Session::take(Result<qapi::Value> input)
 {
-    if (!input) {
-        m_queue.push_back({{}, std::move(input).error()});
-        return;
-    }
-    if (!input->is_object()) {
-        m_queue.push_back({{}, Error::generic("QMP input must be a JSON object")});
-        return;
-    }
+    if (!input)
+        return enqueue({{}, std::move(input).error()});
+    if (!input->is_object())
+        return enqueue({{}, Error::generic("QMP input must be a JSON object")});
     auto& object = input->get_object();
     std::optional<qapi::Value> id;
     if (auto* given = object.if_contains("id"))
         id = std::move(*given);
-    bool out_of_band = false;
+    bool const out_of_band = m_oob && object.contains("exec-oob") && !object.contains("execute");
     auto request = check(object, out_of_band);
     if (!request) {
         if (out_of_band)
-            reply(id, std::move(request).error());
-        else
-            m_queue.push_back({std::move(id), std::move(request).error()});
-        return;
+            return reply(id, std::move(request).error());
+        return enqueue({std::move(id), std::move(request).error()});
     }
     request->id = std::move(id);
     if (!out_of_band) {
-        m_queue.push_back({{}, *std::move(request)});
-        // Negotiation decides how the texts after it in the same bytes are taken.
-        if (!m_negotiated)
-            work();
+        enqueue({{}, *std::move(request)});
     } else if (std::holds_alternative<qapi::SyncHandler>(request->command->handler)) {
         run(*std::move(request));
     } else {
@@ -81,8 +87,16 @@ void Session::take(Result<qapi::Value> input)
     }
 }
 
+/// When there is no more room, the text behind this one waits; so what negotiation decides counts for it.
+void Session::enqueue(Queued queued)
+{
+    m_queue.push_back(std::move(queued));
+    if (!has_room())
+        m_input.pause();
+}
+
 /// What QEMU checks before a command runs, in its words (qmp-surface section 2.3).
-Result<Session::Request> Session::check(qapi::Object& input, bool& out_of_band)
+Result<Session::Request> Session::check(qapi::Object& input, bool out_of_band)
 {
     std::optional<std::string> execute;
     Request request;
@@ -95,7 +109,6 @@ Result<Session::Request> Session::check(qapi::Object& input, bool& out_of_band)
             if (!value.is_string())
                 return Error::generic(cat("QMP input member '", name, "' must be a string"));
             execute = qapi::str(value.get_string());
-            out_of_band = name == "exec-oob";
         } else if (name == "arguments") {
             if (!value.is_object())
                 return Error::generic("QMP input member 'arguments' must be an object");
@@ -147,6 +160,7 @@ boost::asio::awaitable<void> Session::run_later(Request request, bool in_band)
     if (in_band) {
         m_busy = false;
         work();
+        take_in();
         m_wire.resume_input();
     }
 }

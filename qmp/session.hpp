@@ -22,7 +22,8 @@ qapi::VersionInfo version_info();
 
 class Session : public monitor::Session {
 public:
-    /// In-band requests that may wait before the session stops reading (section 2.5).
+    /// In-band requests that may wait before the session reads no further, be it within the bytes of one
+    /// feed(): out-of-band ones behind them wait too, as in QEMU (section 2.5). Without out-of-band it is one.
     static constexpr std::size_t max_queued = 8;
 
     Session(monitor::House& house, monitor::Wire& wire, SessionOptions options);
@@ -44,9 +45,13 @@ private:
         std::variant<Request, Error> what;
     };
 
+    /// Whether a request may come in now.
+    bool has_room() const { return m_queue.size() < (m_oob ? max_queued : 1); }
+    /// Reads requests from what was fed, as long as there is room for them.
+    void take_in();
     void take(Result<qapi::Value> input);
-    Result<Request> check(qapi::Object& input, bool& out_of_band);
-    Result<Request> check_negotiation(std::string_view command_name, qapi::Object const& input);
+    void enqueue(Queued queued);
+    Result<Request> check(qapi::Object& input, bool out_of_band);
     void work();
     /// Runs the command; one that takes its time goes on by itself and clears m_busy in the end.
     void run(Request request);
@@ -59,11 +64,13 @@ private:
     monitor::Wire& m_wire;
     SessionOptions m_options;
     qapi::JsonStream m_input;
+    std::string m_unread; ///< what was fed and waits for room
     qapi::CallContext m_context;
     std::deque<Queued> m_queue;
     bool m_negotiated = false;
     bool m_oob = false;
     bool m_busy = false; ///< an in-band command is on its way
+    bool m_taking = false;
     std::string m_buffer;
 };
 

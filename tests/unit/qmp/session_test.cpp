@@ -2,6 +2,7 @@
 // Facts: qmp-surface sections 2.1 to 2.5.
 #include "qmp/qmp.hpp"
 #include "tests/support/fake_house.hpp"
+#include "util/text.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -211,13 +212,49 @@ TEST_CASE("qmp: with oob, urgent requests overtake and eight more may wait")
     for (std::size_t i = 0; i < Session::max_queued; ++i) {
         CHECK(talk.session->wants_input());
         talk.feed(R"({"execute": "echo", "id": "q", "arguments": {"word": "e"}})");
+        if (i == 0)
+            CHECK(talk.feed(R"({"exec-oob": "urgent", "id": "now"})") == "{\"return\": {}, \"id\": \"now\"}\r\n");
+        if (i == 1)
+            CHECK(talk.feed(R"({"exec-oob": "echo", "id": "now"})")
+                == "{\"id\": \"now\", \"error\": {\"class\": \"GenericError\", \"desc\": \"The command echo does not "
+                   "support OOB\"}}\r\n");
     }
     CHECK_FALSE(talk.session->wants_input());
-    CHECK(talk.feed(R"({"exec-oob": "urgent", "id": "now"})") == "{\"return\": {}, \"id\": \"now\"}\r\n");
-    CHECK(talk.feed(R"({"exec-oob": "echo", "id": "now"})")
-        == "{\"id\": \"now\", \"error\": {\"class\": \"GenericError\", \"desc\": \"The command echo does not support "
-           "OOB\"}}\r\n");
     CHECK(talk.open_gate().starts_with("{\"return\": \"a\", \"id\": 1}\r\n{\"return\": \"e\", \"id\": \"q\"}\r\n"));
+    CHECK(talk.session->wants_input());
+}
+
+TEST_CASE("qmp: with a full queue nothing more is read, out-of-band requests in the same bytes included")
+{
+    Talk talk;
+    talk.ready(with_oob);
+    std::string text = R"({"execute": "slow", "id": 1, "arguments": {"word": "a"}})";
+    for (std::size_t i = 0; i < Session::max_queued; ++i)
+        text += R"({"execute": "slow", "id": "q", "arguments": {"word": "b"}})";
+    CHECK(talk.feed(text + R"({"exec-oob": "urgent", "id": "now"}{"execute": "echo", "arguments": {"word": "e"}})")
+        == "");
+    CHECK_FALSE(talk.session->wants_input());
+    // The first is done, the second begins, and so there is room for what is behind the eighth.
+    CHECK(talk.open_gate() == "{\"return\": \"a\", \"id\": 1}\r\n{\"return\": {}, \"id\": \"now\"}\r\n");
+    std::string rest;
+    for (std::size_t i = 0; i < Session::max_queued; ++i)
+        rest += talk.open_gate();
+    CHECK(rest.ends_with("{\"return\": \"b\", \"id\": \"q\"}\r\n{\"return\": \"e\"}\r\n"));
+    CHECK(talk.session->wants_input());
+}
+
+TEST_CASE("qmp: without oob one request may wait, and what is behind it in the same bytes is not read")
+{
+    Talk talk;
+    talk.ready();
+    std::string text = R"({"execute": "slow", "id": 0, "arguments": {"word": "a"}})";
+    for (int i = 1; i <= 1000; ++i)
+        text += cat(R"({"execute": "echo", "id": )", i, R"(, "arguments": {"word": "e"}} [nul] )");
+    CHECK(talk.feed(text) == "");
+    CHECK_FALSE(talk.session->wants_input());
+    auto const all = talk.open_gate();
+    CHECK(all.starts_with("{\"return\": \"a\", \"id\": 0}\r\n{\"return\": \"e\", \"id\": 1}\r\n{\"error\": "));
+    CHECK(all.find("{\"return\": \"e\", \"id\": 1000}\r\n{\"error\": ") != std::string::npos);
     CHECK(talk.session->wants_input());
 }
 
@@ -254,7 +291,8 @@ TEST_CASE("qmp: the commands about QMP itself answer what is bound")
     Talk talk;
     talk.ready();
     CHECK(talk.feed(R"({"execute": "query-commands"})")
-        == "{\"return\": [{\"name\": \"echo\"}, {\"name\": \"qmp_capabilities\"}, {\"name\": \"query-commands\"}, "
+        == "{\"return\": [{\"name\": \"__org.minivisor_query-command-schema\"}, {\"name\": \"echo\"}, {\"name\": "
+           "\"qmp_capabilities\"}, {\"name\": \"query-commands\"}, "
            "{\"name\": \"query-qmp-schema\"}, {\"name\": \"query-version\"}, {\"name\": \"slow\"}, {\"name\": "
            "\"urgent\"}]}\r\n");
     CHECK(talk.feed(R"({"execute": "query-version"})").find(R"("major": 7, "minor": 2, "micro": 0)")
