@@ -27,11 +27,12 @@ Server::Server(asio::io_context& io, House& house)
     : m_io(io)
     , m_house(house)
     , m_tasks(io.get_executor())
-{
-    m_subscription = house.events().subscribe([this](qapi::EventRecord const& event) {
+    , m_throttle(io.get_executor(), house.registry(), [this](qapi::EventRecord const& event) {
         for (auto& guest : m_guests)
             guest.client.deliver(event);
-    });
+    })
+{
+    m_subscription = house.events().subscribe([this](qapi::EventRecord const& event) { m_throttle.take(event); });
 }
 
 Result<Describe> Server::serve_socket(io::ListeningSocket socket, SessionFactory make_session, bool wait_for_first)
@@ -110,6 +111,8 @@ asio::awaitable<void> Server::converse(std::list<Guest>::iterator guest, Session
 
 asio::awaitable<void> Server::shut_down()
 {
+    m_throttle.stop();
+    m_subscription.reset();
     for (auto& door : m_doors)
         door.ready.close();
     for (auto& guest : m_guests)

@@ -6,6 +6,7 @@
 #include "io/sockets.hpp"
 #include "monitor/chardevs.hpp"
 #include "monitor/client.hpp"
+#include "monitor/throttle.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -54,6 +55,7 @@ private:
     std::list<SessionFactory> m_factories; // of descriptors; sessions refer to them
     std::list<Guest> m_guests;
     util::TaskGroup m_tasks;
+    Throttle m_throttle;
     qapi::EventBus::Subscription m_subscription;
 };
 

@@ -40,10 +40,17 @@ struct Command {
     using Returns = ResultType;
 };
 
+/// How often clients are told of an event that repeats.
+struct EventRate {
+    unsigned milliseconds = 0; ///< at most once in so many; 0: always
+    std::string_view keys{}; ///< members that hold kinds of it apart, with commas between them
+};
+
 /// Base of an event's declaration: struct StopEvent : Event<"STOP"> { static constexpr std::string_view summary... };
 template <Name wire_name, typename DataType = Empty>
 struct Event {
     static constexpr std::string_view name = wire_name;
+    static constexpr EventRate rate{};
     using Data = DataType;
 };
 

@@ -42,6 +42,7 @@ struct EventEntry {
     std::string name;
     std::string summary;
     TypeInfo const* data;
+    EventRate rate;
 };
 
 /// The outcome of a command that failed before it began.
@@ -102,7 +103,7 @@ public:
     template <typename E>
     void declare_event()
     {
-        add_event({std::string(E::name), std::string(E::summary), &type_of<typename E::Data>()});
+        add_event({std::string(E::name), std::string(E::summary), &type_of<typename E::Data>(), E::rate});
     }
 
     /// Nothing can be added from now on.

@@ -231,6 +231,7 @@ struct MigrationPassEvent : Event<"MIGRATION_PASS", MigrationPassData> {
 };
 struct MigrationRefusedEvent : Event<"__org.minivisor_MIGRATION_REFUSED", MigrationRefusal> {
     static constexpr std::string_view summary = "A peer was refused as a sender; the destination goes on waiting.";
+    static constexpr EventRate rate{1000, "stage,identity"}; // a stranger may knock a thousand times a second
 };
 
 } // namespace minivisor::qapi

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Migrations that go wrong: a side that dies, a stream that is cut or corrupted, exit-on-error."""
+import contextlib
 import random
 import socket
 import struct
@@ -295,3 +296,23 @@ def test_files_that_cannot_be(t):
     reply = target.qmp.execute("migrate-incoming", {"uri": "file:/no/such/file", "exit-on-error": False})
     words = reply["error"]["desc"] if "error" in reply else migration.wait_status(target, "failed")["error-desc"]
     t.has(words, "/no/such/file")
+
+
+def test_refusals_are_told_at_a_rate(t):
+    "of a stranger's many knocks the first is an event at once, and the newest in the end; query-migrate counts them all"
+    t.requires_minivisor("refusals are no event in QEMU")
+    dst = t.start("-m", "4M", "-incoming", "defer")
+    uri = migration.listen(dst)
+    name, knocks = "__org.minivisor_MIGRATION_REFUSED", 20
+    for _ in range(knocks):
+        with migration.knock(uri, b"x" * 64) as stranger:
+            with contextlib.suppress(ConnectionResetError):
+                stranger.recv(1)        # until it is refused
+    first = dst.qmp.wait_event(name)["data"]
+    t.eq(first["stage"], "header")
+    info = dst.qmp.cmd("query-migrate")
+    t.eq(info["__org.minivisor_refusals"], knocks)
+    last = info["__org.minivisor_last-refusal"]
+    t.check(first["peer"] != last["peer"], "the first of all")
+    dst.qmp.wait_event(name, where={"peer": last["peer"]})
+    t.check(len(dst.qmp.events) == 0, "nothing after the newest")
