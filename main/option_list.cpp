@@ -31,7 +31,8 @@ qapi::CommandLineOptionInfo describe(OptionRow const& row)
     // The keys of a device are those of its type (device-list-properties).
     if (row.name != "device")
         for (auto const& key : row.keys)
-            info.parameters.push_back({key.name, type_of_key(key), key.help});
+            if (key.name != "id") // every list has one, and QEMU never tells of it
+                info.parameters.push_back({key.name, type_of_key(key), key.help});
     return info;
 }
 

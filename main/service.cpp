@@ -72,7 +72,7 @@ Result<std::string> HandedSockets::resolve(std::string const& text)
     }
     if (found)
         found->used = true;
-    else if (!number)
+    else if (!number && !m_sockets.empty())
         return Error::generic(cat("No socket was handed over under the name '", text, "'"));
     return found ? std::to_string(found->fd) : text;
 }

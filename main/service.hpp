@@ -20,7 +20,8 @@ public:
     static Result<HandedSockets> take();
 
     /// What `fd=TEXT` of a socket chardev means: a number stands for itself, a name for the descriptor that was handed
-    /// over under it. A name that none or several have is an error.
+    /// over under it. A name that none or several have is an error;
+    /// where nothing was handed over, any text stays as it is.
     Result<std::string> resolve(std::string const& text);
     /// The names, or numbers, of those that resolve() was never asked for.
     std::vector<std::string> unused() const;
