@@ -38,7 +38,9 @@ Result<void> locate_further(Paths& paths, std::string const& dir, std::string_vi
     for (int i = 0; i < most_further_identities; ++i) {
         auto const certificate = cat(role, "-cert-", i, ".pem");
         auto const key = cat(role, "-key-", i, ".pem");
-        OwnPaths own{TRY(locate(dir, certificate, false)), TRY(locate(dir, key, false))};
+        OwnPaths own;
+        own.certificate = TRY(locate(dir, certificate, false));
+        own.key = TRY(locate(dir, key, false));
         if (own.certificate.empty() && own.key.empty())
             return {};
         if (own.key.empty())
@@ -56,7 +58,9 @@ Result<Paths> locate_all(std::string const& dir, bool server)
     paths.ca = TRY(locate(dir, "ca-cert.pem", true));
     paths.crl = TRY(locate(dir, "ca-crl.pem", false));
     std::string_view const role = server ? "server" : "client";
-    OwnPaths own{TRY(locate(dir, cat(role, "-cert.pem"), server)), TRY(locate(dir, cat(role, "-key.pem"), server))};
+    OwnPaths own;
+    own.certificate = TRY(locate(dir, cat(role, "-cert.pem"), server));
+    own.key = TRY(locate(dir, cat(role, "-key.pem"), server));
     if (!own.certificate.empty())
         paths.own.push_back(std::move(own));
     if (server)
@@ -161,7 +165,9 @@ Result<Identity> make_identity(std::vector<X509Ptr> own, std::string const& key_
 {
     if (own.empty())
         return Error::generic("Base64 decoding error.");
-    Identity made{std::move(own), TRY(read_key(key_path, password))};
+    // Not in the braces below: a TRY that returns out of them would leak what stands before it.
+    auto key = TRY(read_key(key_path, password));
+    Identity made{std::move(own), std::move(key)};
     clear_openssl_errors();
     if (X509_check_private_key(made.chain.front().get(), made.key.get()) != 1) {
         clear_openssl_errors();
