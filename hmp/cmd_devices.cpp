@@ -109,7 +109,8 @@ awaitable<void> announce_self(CommandContext& context, qapi::Object args)
     wanted.step = number(parameters->announce_step);
     if (args.contains("interfaces")) {
         wanted.interfaces.emplace();
-        for (auto const name : util::split(text_of(args, "interfaces"), ','))
+        auto const interfaces = text_of(args, "interfaces");
+        for (auto const name : util::split(interfaces, ','))
             wanted.interfaces->emplace_back(name);
     }
     if (args.contains("id"))

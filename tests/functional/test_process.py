@@ -47,6 +47,7 @@ def test_a_user_that_is_not_there(t):
 
 def test_another_root(t):
     "-chroot changes the root after everything is open, and before the user"
+    t.requires_plain_build("the search for leaks needs /proc")
     needs_root(t)
     folder = t.path("jail")
     os.mkdir(folder)
@@ -60,6 +61,7 @@ def test_another_root(t):
 
 def test_run_with(t):
     "-run-with says the same in one option; what it does not know is refused"
+    t.requires_plain_build("the search for leaks needs its first user")
     t.requires_minivisor("the option came with QEMU 8.1")
     needs_root(t)
     folder = t.path("jail")
@@ -80,6 +82,7 @@ def test_a_start_that_may_not_drop(t):
 
 def test_locked_memory(t):
     "-overcommit mem-lock=on locks the process's memory"
+    t.requires_plain_build("it locks no memory")
     needs_root(t)
     vm = t.start("-overcommit", "mem-lock=on", "-m", "4M")
     t.check(int(status(vm, "VmLck")[0]) >= 4096, status(vm, "VmLck"))
@@ -175,6 +178,7 @@ def test_the_sandbox(t):
 
 def test_no_new_processes(t):
     "-sandbox spawn=deny: an exec: migration fails, the guest goes on, and migrations that need none work"
+    t.requires_plain_build("the search for leaks needs a process")
     t.requires_minivisor("QEMU is killed")
     sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
     vm = t.start("-sandbox", sandbox, "-m", "1M")
@@ -192,6 +196,7 @@ def test_no_new_processes(t):
 
 def test_tls_in_a_sandbox(t):
     "a destination that has dropped everything it can takes a guest in over TLS"
+    t.requires_plain_build("the search for leaks needs a process")
     t.requires_minivisor("the source's name is minivisor's to check")
     destination = t.start("-m", "1M", "-incoming", "defer", "-sandbox",
                           "on,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", name="dst")

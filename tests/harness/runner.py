@@ -81,6 +81,19 @@ class Test:
             raise Skip("qemu-system-x86_64 is not installed")
         return found
 
+    def sanitized(self):
+        """Whether the program under test is a build with a sanitizer, by the name of its folder."""
+        return "asan" in self.binary or "tsan" in self.binary
+
+    def requires_plain_build(self, why):
+        if self.sanitized():
+            raise Skip("not with a sanitizer: " + why)
+
+    def grew_less(self, found, limit, what):
+        """`found` bytes are below the limit; not looked at under a sanitizer, which keeps what was freed."""
+        if not self.sanitized():
+            self.check(found < limit, "%s: %d KiB" % (what, found >> 10))
+
     def skip(self, why):
         raise Skip(why)
 
