@@ -18,12 +18,34 @@ constexpr std::size_t max_file_size = std::size_t{256} << 20;
 constexpr qapi::JsonLimits file_limits{
     .token_bytes = max_file_size, .tokens = max_file_size, .nesting = 16, .trailing_comma = true};
 
+Result<QAuthZListRule> decode_rule(qapi::Value const& value, std::size_t number)
+{
+    auto rule = qapi::decode<QAuthZListRule>(value);
+    if (rule)
+        return rule;
+    // Once more, to be told where it stands.
+    QAuthZListRule named;
+    TRY(qapi::decode_into(qapi::type_of<QAuthZListRule>(), &named, value, cat("rules[", number, ']')));
+    return named;
+}
+
 Result<std::shared_ptr<Rules const>> read_rules(std::string const& path)
 {
     auto text = util::read_file(path, max_file_size);
     if (!text)
         return std::move(text).error().context(cat("Unable to read '", path, '\''));
-    auto value = TRY(qapi::parse_json(*text, file_limits));
+    // A rule at a time: all of them as one value would take many times the room of their text.
+    auto rules = std::make_shared<Rules>();
+    std::optional<Error> fault;
+    std::size_t number = 0;
+    qapi::JsonElements const elements{"rules", [&](qapi::Value element) {
+                                          auto rule = decode_rule(element, number++);
+                                          if (rule)
+                                              rules->add(*rule);
+                                          else if (!fault)
+                                              fault = std::move(rule).error();
+                                      }};
+    auto const value = TRY(qapi::parse_json(*text, file_limits, &elements));
     *text = {};
     auto const* object = value.if_object();
     if (object == nullptr)
@@ -32,9 +54,11 @@ Result<std::shared_ptr<Rules const>> read_rules(std::string const& path)
     for (auto const& member : *object)
         if (type.find_member(qapi::view(member.key())) == nullptr)
             return Error::generic(cat("Property 'authz-list.", util::printable(member.key()), "' not found"));
-    auto options = TRY(qapi::decode<AuthZListOptions>(value));
-    value = nullptr;
-    return std::make_shared<Rules const>(options);
+    auto const options = TRY(qapi::decode<AuthZListOptions>(value)); // its rules are empty
+    if (fault)
+        return *std::move(fault);
+    rules->close(options.policy.value_or(QAuthZListPolicy::deny));
+    return std::shared_ptr<Rules const>(std::move(rules));
 }
 
 } // namespace

@@ -11,29 +11,33 @@
 namespace minivisor::authz {
 
 Rules::Rules(AuthZListOptions const& options)
-    : m_allow_by_default(options.policy == QAuthZListPolicy::allow)
 {
-    if (!options.rules)
-        return;
-    auto const& rules = *options.rules;
-    std::size_t length = 0;
-    std::size_t exact = 0;
-    for (auto const& rule : rules) {
-        length += rule.match.size();
-        exact += rule.format != QAuthZListFormat::glob ? 1 : 0;
-    }
-    m_text.reserve(length);
-    m_rules.reserve(rules.size());
-    m_exact.resize(exact == 0 ? 0 : std::bit_ceil(2 * exact));
-    for (auto const& rule : rules) {
-        m_rules.push_back(
-            {m_text.size(), static_cast<std::uint32_t>(rule.match.size()), rule.policy == QAuthZListPolicy::allow});
-        m_text += rule.match;
-        auto const number = static_cast<std::uint32_t>(m_rules.size());
-        if (rule.format == QAuthZListFormat::glob)
-            m_globs.push_back(number - 1);
-        else if (auto& first = m_exact[place(rule.match)]; first == 0)
-            first = number;
+    if (options.rules)
+        for (auto const& rule : *options.rules)
+            add(rule);
+    close(options.policy.value_or(QAuthZListPolicy::deny));
+}
+
+void Rules::add(QAuthZListRule const& rule)
+{
+    if (rule.format == QAuthZListFormat::glob)
+        m_globs.push_back(static_cast<std::uint32_t>(m_rules.size()));
+    m_rules.push_back(
+        {m_text.size(), static_cast<std::uint32_t>(rule.match.size()), rule.policy == QAuthZListPolicy::allow});
+    m_text += rule.match;
+}
+
+void Rules::close(QAuthZListPolicy default_policy)
+{
+    m_allow_by_default = default_policy == QAuthZListPolicy::allow;
+    auto const exact = m_rules.size() - m_globs.size();
+    m_exact.assign(exact == 0 ? 0 : std::bit_ceil(2 * exact), 0);
+    auto glob = m_globs.begin();
+    for (std::uint32_t number = 0; number < m_rules.size(); ++number) {
+        if (glob != m_globs.end() && *glob == number)
+            ++glob;
+        else if (auto& first = m_exact[place(text(m_rules[number]))]; first == 0)
+            first = number + 1;
     }
 }
 

@@ -41,12 +41,17 @@ constexpr auto docs(AuthZListOptions const*)
         {"rules", "the rules; the first one that matches decides"}});
 }
 
-/// Rules made ready to be asked. Immutable. An identity that an exact rule names is found in a time that does not
+/// Rules made ready to be asked. An identity that an exact rule names is found in a time that does not
 /// depend on their number; only the patterns in front of that rule are tried one by one.
 class Rules {
 public:
     /// `options.rules` are looked at here only.
     explicit Rules(AuthZListOptions const& options);
+
+    /// For rules that come one by one: add() each, then close(), and ask only then.
+    Rules() = default;
+    void add(QAuthZListRule const& rule);
+    void close(QAuthZListPolicy default_policy);
 
     struct Answer {
         bool allowed = false;
@@ -75,7 +80,7 @@ private:
     std::vector<std::uint32_t> m_exact;
     /// The numbers of the patterns, in order.
     std::vector<std::uint32_t> m_globs;
-    bool m_allow_by_default;
+    bool m_allow_by_default = false;
 };
 
 } // namespace minivisor::authz

@@ -33,6 +33,16 @@ Result<void> check_size(std::uint64_t size)
     return {};
 }
 
+/// A file in a directory that is gone when it is closed; none and errno if that fails.
+util::UniqueFd open_nameless(std::string const& directory)
+{
+    auto name = directory + "/minivisor-ram.XXXXXX"; // hugetlbfs has no O_TMPFILE everywhere
+    util::UniqueFd fd(::mkostemp(name.data(), O_CLOEXEC));
+    if (fd)
+        ::unlink(name.c_str());
+    return fd;
+}
+
 } // namespace
 
 HostMemory::HostMemory(std::byte* data, std::uint64_t size, util::UniqueFd fd, bool shared)
@@ -103,6 +113,8 @@ Result<std::shared_ptr<HostMemory>> HostMemory::file(
 {
     TRY(check_size(size));
     util::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (!fd && errno == EISDIR)
+        fd = open_nameless(path);
     if (!fd)
         return Error::system(cat("can't open backing store ", path, " for guest RAM"), errno);
     struct stat status = {};

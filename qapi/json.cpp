@@ -36,12 +36,13 @@ bool ends_recovery(char c)
 
 } // namespace
 
-JsonStream::JsonStream(JsonLimits limits)
+JsonStream::JsonStream(JsonLimits limits, JsonElements const* elements)
     : m_limits(limits)
-    , m_plain_fits(limits.token_bytes > max_plain_bytes && limits.tokens > max_plain_bytes
+    , m_plain_fits(elements == nullptr && limits.token_bytes > max_plain_bytes && limits.tokens > max_plain_bytes
           && limits.nesting >= max_plain_nesting)
     , m_builder(limits.trailing_comma)
 {
+    m_builder.give_out(elements);
 }
 
 std::size_t JsonStream::feed(std::string_view bytes, Emit const& emit)
@@ -314,7 +315,7 @@ void JsonStream::reset()
     m_builder.reset();
 }
 
-Result<Value> parse_json(std::string_view text, JsonLimits limits)
+Result<Value> parse_json(std::string_view text, JsonLimits limits, JsonElements const* elements)
 {
     std::optional<Result<Value>> outcome;
     JsonStream::Emit const keep = [&](Result<Value> result) {
@@ -323,7 +324,7 @@ Result<Value> parse_json(std::string_view text, JsonLimits limits)
         else if (outcome->has_value())
             outcome.emplace(Error::generic("Expecting at most one JSON value"));
     };
-    JsonStream stream(limits);
+    JsonStream stream(limits, elements);
     stream.feed(text, keep);
     stream.finish(keep);
     if (!outcome)

@@ -31,7 +31,8 @@ public:
     /// Is called from feed() and finish(); must not call into the stream, but for pause().
     using Emit = std::function<void(Result<Value>)>;
 
-    explicit JsonStream(JsonLimits limits = {});
+    /// `elements` may be null, and outlives this.
+    explicit JsonStream(JsonLimits limits = {}, JsonElements const* elements = nullptr);
 
     /// How many of the bytes it has taken: all, unless it was paused.
     std::size_t feed(std::string_view bytes, Emit const& emit);
@@ -87,8 +88,9 @@ private:
     JsonBuilder m_builder;
 };
 
-/// One JSON text and nothing behind it, as for `-object {...}` and rule files.
-Result<Value> parse_json(std::string_view text, JsonLimits limits = {});
+/// One JSON text and nothing behind it, as for `-object {...}` and rule files. Where `elements` are given out, some may
+/// have been before a fault is found.
+Result<Value> parse_json(std::string_view text, JsonLimits limits = {}, JsonElements const* elements = nullptr);
 
 /// Appends `value` as QEMU writes it: one line of ASCII, ", " and ": ", doubles with 17 digits. Bytes
 /// that are no character become U+FFFD; numbers that are not finite (only a bug makes them) null.

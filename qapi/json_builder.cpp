@@ -128,6 +128,7 @@ void JsonBuilder::take_key(std::string_view key)
     // QEMU complains about a key given twice when it has read the value; nobody will see where that went.
     frame.slot = &member->value();
     frame.fault = is_new ? nullptr : "duplicate key";
+    frame.given_out = m_elements != nullptr && m_frames.size() == 1 && key == m_elements->list;
     m_expect = Expect::colon;
 }
 
@@ -173,7 +174,8 @@ void JsonBuilder::open(bool is_object)
         slot.emplace_object();
     else
         slot.emplace_array();
-    m_frames.push_back({.container = &slot, .is_object = is_object});
+    bool const given_out = !is_object && m_frames.size() == 1 && m_frames.back().given_out;
+    m_frames.push_back({.container = &slot, .is_object = is_object, .given_out = given_out});
     m_expect = is_object ? Expect::first_key : Expect::first_item;
 }
 
@@ -198,8 +200,14 @@ void JsonBuilder::value_done()
         m_expect = Expect::nothing;
     else if (m_frames.back().fault != nullptr)
         fail(m_frames.back().fault);
-    else
+    else {
         m_expect = Expect::separator;
+        if (Frame const& list = m_frames.back(); list.given_out && !list.is_object) {
+            auto& elements = list.container->get_array();
+            m_elements->take(std::move(elements.back()));
+            elements.pop_back();
+        }
+    }
 }
 
 void JsonBuilder::fail(std::string message)

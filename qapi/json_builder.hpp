@@ -8,6 +8,7 @@
 #include "util/result.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,12 @@ enum class JsonToken {
     string
 };
 
+/// The elements of one list of a large text are given out as they come and are not kept in its value.
+struct JsonElements {
+    std::string_view list; ///< a member of the text's object, as long as the reader lives
+    std::function<void(Value)> take;
+};
+
 class JsonBuilder {
 public:
     /// `trailing_comma`: one may stand behind the last member or element.
@@ -34,6 +41,8 @@ public:
         : m_trailing_comma(trailing_comma)
     {
     }
+    /// Null: nothing is given out.
+    void give_out(JsonElements const* elements) { m_elements = elements; }
     /// `text` is the token as written, a string with its quotes; `plain` says that it is ASCII without escapes.
     void take(JsonToken token, std::string_view text, bool plain);
     /// The value, or the first fault; a text that stopped too early is one. Ready for the next text then.
@@ -50,6 +59,7 @@ private:
         Value* container = nullptr;
         Value* slot = nullptr; ///< of the member whose value is due
         bool is_object = false;
+        bool given_out = false; ///< the list of m_elements, or the object whose member of that name is due
         char const* fault = nullptr; ///< what is wrong with the value that is due, known before it comes
     };
 
@@ -66,6 +76,7 @@ private:
     void fail(std::string message);
 
     bool m_trailing_comma;
+    JsonElements const* m_elements = nullptr;
     std::vector<Frame> m_frames;
     Expect m_expect = Expect::value;
     std::string m_scratch;

@@ -7,6 +7,7 @@
 #include "util/result.hpp"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -37,7 +38,9 @@ public:
             m_pool.emplace(m_threads);
         // Asio wants results that can be made from nothing.
         auto call = [](std::function<T()> inner) -> boost::asio::awaitable<std::optional<T>> { co_return inner(); };
-        auto running = boost::asio::co_spawn(*m_pool, call(std::move(function)), boost::asio::use_awaitable);
+        // A cancellation of the caller must not reach the other thread: signals are for one thread only.
+        auto running = boost::asio::co_spawn(*m_pool, call(std::move(function)),
+            boost::asio::bind_cancellation_slot(boost::asio::cancellation_slot(), boost::asio::use_awaitable));
         auto result = co_await std::move(running);
         co_return *std::move(result);
     }

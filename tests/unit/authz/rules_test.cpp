@@ -87,7 +87,7 @@ TEST_CASE("rules: an exact rule takes its text as it is")
     CHECK(ask(list, "CN=x") == "allow by default");
     CHECK(ask(list, "") == "deny 1");
     CHECK(ask(rules({}), "") == "deny by default");
-    CHECK(ask(Rules({}), "x") == "deny by default");
+    CHECK(ask(Rules(AuthZListOptions()), "x") == "deny by default");
 }
 
 TEST_CASE("rules: compiled rules answer as trying one after the other does")

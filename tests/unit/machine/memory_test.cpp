@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 using namespace minivisor;
@@ -110,6 +111,18 @@ TEST_CASE("memory of a file is made with it and keeps what it held")
     auto gone = HostMemory::file("/nonexistent/m", mib);
     REQUIRE_FALSE(gone);
     CHECK(gone.error().desc() == "can't open backing store /nonexistent/m for guest RAM: No such file or directory");
+}
+
+TEST_CASE("memory in a directory is a file without a name")
+{
+    auto directory = temporary_file();
+    std::remove(directory.c_str());
+    REQUIRE(std::filesystem::create_directory(directory));
+    auto const memory = HostMemory::file(directory, mib);
+    REQUIRE(memory);
+    (*memory)->data()[mib - 1] = std::byte{1};
+    CHECK(std::filesystem::is_empty(directory));
+    CHECK(std::filesystem::remove(directory));
 }
 
 TEST_CASE("guest addresses reach over adjoining blocks and end where RAM ends")

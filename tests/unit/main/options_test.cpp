@@ -171,8 +171,7 @@ TEST_CASE("options: help and version are printed and name every option")
     auto const help = parse({"-help"}).value().print_and_exit.value();
     CHECK(help == options_help());
     CHECK(parse({"-h"}).value().print_and_exit == help);
-    for (auto const* name :
-        {"-machine ", "-m ", "-object ", "-incoming ", "-qmp ", "-chardev ", "-mon ", "-device "})
+    for (auto const* name : {"-machine ", "-m ", "-object ", "-incoming ", "-qmp ", "-chardev ", "-mon ", "-device "})
         CHECK(help.find(name) != std::string::npos);
 }
 

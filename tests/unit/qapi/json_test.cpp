@@ -250,6 +250,21 @@ TEST_CASE("one whole text is one value and nothing else")
     CHECK(one("tru 5") == "! JSON parse error, invalid keyword 'tru'");
 }
 
+TEST_CASE("the elements of one list are given out as they come, and are not in the value")
+{
+    auto const read = [](std::string_view text) {
+        std::string given;
+        JsonElements const elements{"l", [&](Value element) { given += to_json(element) + ";"; }};
+        auto const value = parse_json(text, {}, &elements);
+        return given + (value ? to_json(*value) : value.error().desc());
+    };
+    CHECK(read(R"({"l": [1, {"l": [2]}, [3], "x"], "m": [4]})") == R"(1;{"l": [2]};[3];"x";{"l": [], "m": [4]})");
+    CHECK(read(R"({"m": {"l": [1]}, "l": 5})") == R"({"m": {"l": [1]}, "l": 5})");
+    CHECK(read(R"([[1], {"l": [2]}])") == R"([[1], {"l": [2]}])");
+    CHECK(read(R"({"l": [1, 2 3]})") == "1;2;JSON parse error, expected separator in list");
+    CHECK(read(R"({"l": [1], "l": [2]})") == "1;2;JSON parse error, duplicate key");
+}
+
 TEST_CASE("output is ASCII, and broken bytes become the replacement character")
 {
     CHECK(to_json(Value("a/\x7F\x1F\xC3\xA4\xF0\x9F\x98\x80")) == R"("a/\u007F\u001F\u00E4\uD83D\uDE00")");
