@@ -264,7 +264,8 @@ Result<void> App::open_chardevs()
     if (console && isatty(STDIN_FILENO) != 0) {
         std::string const id = "compat_monitor0";
         std::string const origin = "-monitor stdio";
-        m_options.chardevs.push_back({{id, TRY(io::parse_short_chardev("stdio"))}, origin});
+        auto backend = TRY(io::parse_short_chardev("stdio"));
+        m_options.chardevs.push_back({{id, std::move(backend)}, origin});
         m_options.monitors.push_back({id, false, false, origin});
     }
     if (m_daemon)

@@ -9,6 +9,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
+import braces  # noqa: E402
 import coroutines  # noqa: E402
 import floors  # noqa: E402
 import formatting  # noqa: E402
@@ -17,7 +18,7 @@ import spdx  # noqa: E402
 import test_lints  # noqa: E402
 import words  # noqa: E402
 
-LINTS = (floors, coroutines, length, spdx, words, formatting)
+LINTS = (floors, coroutines, braces, length, spdx, words, formatting)
 
 
 def main():

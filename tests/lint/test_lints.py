@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import unittest
 
+import braces
 import coroutines
 import floors
 import formatting
@@ -85,6 +86,11 @@ class Coroutines(Tree):
     def shape(self, body, *texts):
         self.write("io/a.cpp", "awaitable<Result<int>> f()\n{\n" + body + "\n}\n")
         self.refuses(coroutines, *texts)
+
+    def test_a_try_behind_another_initializer_fails(self):
+        self.write("io/a.cpp", "X x{TRY(a()), TRY(b())};\nlist.push_back({name, TRY(b(1, 2))});\nreturn X{g(1), TRY(b())};\n"
+                   "X x{TRY(a())};\nreturn g(a, TRY(b()));\nif (a) { TRY(b()); }\nX x{a, b};\nTRY(c());\n")
+        self.refuses(braces, "io/a.cpp:1:", "io/a.cpp:2:", "io/a.cpp:3:")
 
     def test_braces_inside_co_await_fail(self):
         self.shape("    auto x = co_await g({1, 2});", "braces inside a co_await")

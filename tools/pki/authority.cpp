@@ -249,7 +249,8 @@ std::string Authority::revocation_list_pem() const { return pem_of(m_revoked.get
 
 Result<Issued> Authority::issue(Request const& request)
 {
-    Issued made{nullptr, TRY(make_key(request.key_kind))};
+    Issued made;
+    made.key = TRY(make_key(request.key_kind));
     bool const rsa = EVP_PKEY_is_a(made.key.get(), "RSA") == 1;
     bool const server = request.endpoint == Endpoint::server;
     // QEMU before 10.2 wants key encipherment in a key usage that is critical, and only RSA can do that.
@@ -257,8 +258,10 @@ Result<Issued> Authority::issue(Request const& request)
         {NID_basic_constraints, "critical,CA:FALSE"},
         {NID_key_usage, rsa ? "critical,digitalSignature,keyEncipherment" : "digitalSignature"},
         {NID_ext_key_usage, server ? "critical,serverAuth" : "critical,clientAuth"}};
-    if (!request.hosts.empty())
-        extensions.push_back({NID_subject_alt_name, TRY(alternative_names(request.hosts))});
+    if (!request.hosts.empty()) {
+        auto names = TRY(alternative_names(request.hosts));
+        extensions.push_back({NID_subject_alt_name, std::move(names)});
+    }
     made.certificate
         = TRY(sign(request.subject.get(), made.key.get(), certificate(), m_key.get(), request.days, extensions));
     TRY(make_folder(cat(m_folder, "/issued"), 0700));

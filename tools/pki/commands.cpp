@@ -152,7 +152,8 @@ Result<void> server(Arguments const& arguments)
 Result<void> client(Arguments const& arguments)
 {
     auto authority = TRY(Authority::open(absolute(arguments.words[0])));
-    Request request{.endpoint = Endpoint::client, .subject = TRY(parse_name(arguments.words[2]))};
+    Request request{.endpoint = Endpoint::client};
+    request.subject = TRY(parse_name(arguments.words[2]));
     return give_out(authority, std::move(request), arguments);
 }
 
