@@ -232,8 +232,11 @@ Result<std::unique_ptr<Chardev>> Chardevs::make_stdio(std::string const& label)
         return Error::generic("cannot use stdio with -daemonize");
     if (m_stdio)
         return Error::generic("cannot use stdio by multiple character devices");
-    auto device = std::make_unique<DescriptorChardev>(
-        m_io, label, "stdio", util::UniqueFd(dup(STDIN_FILENO)), util::UniqueFd(dup(STDOUT_FILENO)));
+    util::UniqueFd input(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+    util::UniqueFd output(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!input || !output)
+        return Error::system("cannot use stdio", errno);
+    auto device = std::make_unique<DescriptorChardev>(m_io, label, "stdio", std::move(input), std::move(output));
     m_stdio = device.get();
     return std::unique_ptr<Chardev>(std::move(device));
 }

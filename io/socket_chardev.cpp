@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,7 +54,10 @@ asio::awaitable<Result<void>> SocketServer::settle()
     if (!m_wait)
         co_return Result<void>();
     util::log::info(cat("QEMU waiting for connection on: ", filename()));
-    asio::posix::stream_descriptor ready(m_io, dup(m_socket->fd()));
+    util::UniqueFd fd(fcntl(m_socket->fd(), F_DUPFD_CLOEXEC, 0));
+    if (!fd)
+        co_return Error::system("Failed to wait for a client", errno);
+    asio::posix::stream_descriptor ready(m_io, fd.release());
     auto const [error] = co_await ready.async_wait(asio::posix::descriptor_base::wait_read, quietly);
     if (error)
         co_return Error::generic(cat("Failed to wait for a client: ", error.message()));

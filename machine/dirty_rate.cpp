@@ -93,6 +93,9 @@ boost::asio::awaitable<void> DirtyRate::run()
         = [this, pages = m_info.sample_pages] { return PageSample::take(m_memory, pages); };
     auto taking = m_worker.run(take);
     auto const sample = co_await std::move(taking);
+    // A worker's call cannot be cancelled, and a timer begun after a cancellation would hear nothing of it.
+    if ((co_await boost::asio::this_coro::cancellation_state).cancelled() != boost::asio::cancellation_type::none)
+        co_return;
     boost::asio::steady_timer timer(m_tasks.executor(), std::chrono::seconds(m_info.calc_time));
     auto const began = std::chrono::steady_clock::now();
     auto const [stopped] = co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));

@@ -285,6 +285,7 @@ Result<void> App::add_chardev(qapi::ChardevAddArguments& device)
     if (auto* const socket = std::get_if<qapi::ChardevSocket>(&device.backend.data))
         if (auto* const fd = std::get_if<qapi::String>(&socket->addr.data))
             fd->str = TRY(m_handed.resolve(fd->str));
+    DeadlySignals const while_it_waits;
     return m_chardevs.add_now(device);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/app.hpp"
+#include "main/process.hpp"
 #include "util/log.hpp"
 
 #include <csignal>
@@ -8,6 +9,7 @@
 int main(int argc, char** argv)
 {
     using namespace minivisor;
+    main::fill_standard_descriptors();
     util::log::set_program(argc > 0 ? argv[0] : "minivisor");
     std::signal(SIGPIPE, SIG_IGN); // a peer that has gone is an error of the write, not the end
     auto options = main::parse_options(argc, argv);

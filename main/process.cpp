@@ -76,12 +76,39 @@ PidFile::~PidFile()
         unlink(m_path.c_str());
 }
 
-Result<util::UniqueFd> open_signal_fd()
+void fill_standard_descriptors()
+{
+    for (int const fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd) // the lowest free one
+            _exit(1); // and there is nowhere to say so
+}
+
+namespace {
+sigset_t ending_signals()
 {
     sigset_t set;
     sigemptyset(&set);
     for (int const number : {SIGINT, SIGTERM, SIGHUP})
         sigaddset(&set, number);
+    return set;
+}
+} // namespace
+
+DeadlySignals::DeadlySignals()
+{
+    auto const set = ending_signals();
+    sigprocmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+DeadlySignals::~DeadlySignals()
+{
+    auto const set = ending_signals();
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+Result<util::UniqueFd> open_signal_fd()
+{
+    auto const set = ending_signals();
     if (sigprocmask(SIG_BLOCK, &set, nullptr) != 0)
         return Error::system("cannot block signals", errno);
     util::UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));

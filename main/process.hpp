@@ -43,8 +43,20 @@ private:
     std::string m_path;
 };
 
+/// Standard streams that are closed become /dev/null, so that nothing else gets their numbers.
+void fill_standard_descriptors();
+
 /// SIGINT, SIGTERM and SIGHUP arrive at this descriptor from now on, in every thread made later.
 Result<util::UniqueFd> open_signal_fd();
+/// While it lives they end the process at once, as they would without that descriptor: for waits of the start-up, in
+/// which nobody reads it. No thread may be made meanwhile.
+class DeadlySignals {
+public:
+    DeadlySignals();
+    ~DeadlySignals();
+    DeadlySignals(DeadlySignals const&) = delete;
+    DeadlySignals& operator=(DeadlySignals const&) = delete;
+};
 struct Signal {
     int number = 0; ///< 0: there was none
     std::string text; ///< "terminating on signal 15 from pid 12 (name)"

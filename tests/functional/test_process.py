@@ -2,6 +2,7 @@
 """What a process gives up, locks and tells: -runas, -chroot, -run-with, -overcommit, -readconfig, NOTIFY_SOCKET."""
 import os
 import pwd
+import signal
 import socket
 
 from harness import migration
@@ -279,3 +280,21 @@ def test_an_address_that_is_none(t):
     t.requires_minivisor("QEMU tells nothing")
     for address in ("relative", "/no/such/socket", "/" + "x" * 200):
         t.has(t.start(qmp=0, env={"NOTIFY_SOCKET": address}).wait_exit(1), "NOTIFY_SOCKET")
+
+
+def test_a_signal_while_waiting(t):
+    "a start that waits for its first client is ended by a signal"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        vm = t.start("-chardev", "socket,id=c,path=%s,server=on,wait=on" % t.path("c"), "-mon", "chardev=c", qmp=0,
+                     name="vm%d" % number)
+        vm.wait_stderr("waiting for connection")
+        vm.signal(number)
+        vm.wait_exit(-number)
+
+
+def test_closed_streams(t):
+    "standard streams that are closed are never mistaken for what is opened later"
+    t.requires_minivisor("QEMU opens other things in their place")
+    vm = t.start("-monitor", "stdio", wrapper=("/bin/sh", "-c", 'exec "$@" <&- >&-', "sh"))
+    for fd in (0, 1):
+        t.eq(os.readlink("/proc/%d/fd/%d" % (vm.pid, fd)), "/dev/null")

@@ -227,7 +227,9 @@ class Instance:
         return self.process.poll() is None
 
     def wait_exit(self, code=0, seconds=10):
-        """Waits for the end, which must have this status; returns standard error's text."""
+        """Waits for the end, which must have this status, or be by the signal -status; returns standard error's text."""
+        if code is not None and code < 0:
+            self.expected_signal = -code
         try:
             self.process.wait(seconds * SCALE)
         except subprocess.TimeoutExpired:
