@@ -297,7 +297,10 @@ TEST_CASE("a peer that goes away before the end is a failure, and the guest runs
         REQUIRE(sending.peer().read(some).value() == 10);
         sending.channels.second.reset();
         CHECK(sending.join().outcome == Outcome::failed);
-        CHECK(sending.result.error->desc() == "Unable to read from socket: Connection reset by peer");
+        // The kernel tells of the reset once: to the reader, or to the writer, and then the reader finds an end.
+        auto const& desc = sending.result.error->desc();
+        CHECK((desc == "Unable to read from socket: Connection reset by peer"
+            || desc == "The destination closed the connection before it said that it has the guest"));
         CHECK_FALSE(sending.result.guest_stopped);
     }
     SECTION("in good order")
