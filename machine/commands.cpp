@@ -28,11 +28,10 @@ Result<void> save_physical(Memory const& memory, qapi::PmemsaveArguments const& 
     auto left = static_cast<std::uint64_t>(arguments.size);
     std::vector<std::byte> buffer(1 << 20);
     while (left > 0) {
-        auto const* block = memory.find_address(address);
-        auto const in_block
-            = block ? block->size() - (address - block->guest_address()) : page_size - address % page_size;
-        auto const piece = std::span(buffer).first(std::min({buffer.size(), left, in_block}));
-        if (block)
+        auto const* region = memory.find_region(address);
+        auto const in_region = region ? region->end() - address : page_size - address % page_size;
+        auto const piece = std::span(buffer).first(std::min({buffer.size(), left, in_region}));
+        if (region)
             TRY(memory.read(address, piece));
         else
             std::fill(piece.begin(), piece.end(), std::byte{});
@@ -48,8 +47,8 @@ Result<qapi::PhysicalMemory> read_physical(Memory const& memory, qapi::ReadPhysi
     constexpr std::uint32_t limit = 1 << 20;
     if (arguments.size > limit)
         return Error::generic(cat("Parameter 'size' expects at most ", limit));
-    auto const* block = memory.find_address(arguments.address);
-    auto const available = block ? block->size() - (arguments.address - block->guest_address()) : 0;
+    auto const* region = memory.find_region(arguments.address);
+    auto const available = region ? region->end() - arguments.address : 0;
     std::vector<std::uint8_t> bytes(static_cast<std::size_t>(std::min<std::uint64_t>(arguments.size, available)));
     if (!bytes.empty())
         TRY(memory.read(arguments.address, std::as_writable_bytes(std::span(bytes))));

@@ -29,8 +29,8 @@ Result<void> load_file(std::string const& path, std::uint64_t address, bool forc
     if (!S_ISREG(status.st_mode))
         return cannot_load(path, "not a regular file");
     auto const size = static_cast<std::uint64_t>(status.st_size);
-    auto const* block = memory.find_address(address);
-    if (!block || size > block->size() - (address - block->guest_address()))
+    auto const* region = memory.find_region(address);
+    if (!region || size > region->end() - address)
         return cannot_load(path, cat(size, " bytes do not fit into RAM at 0x", util::hex(address)));
     std::vector<std::byte> piece(1 << 20);
     for (std::uint64_t done = 0; done < size;) {

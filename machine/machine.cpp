@@ -7,6 +7,14 @@
 
 namespace minivisor::machine {
 
+namespace {
+
+// The PC's hole below 4 GiB, where ROMs and devices are.
+constexpr std::uint64_t hole_begin = 0xc0000000;
+constexpr std::uint64_t hole_end = 0x100000000;
+
+} // namespace
+
 Result<Uuid> parse_uuid(std::string_view text)
 {
     Uuid uuid{};
@@ -82,7 +90,11 @@ Result<void> Machine::add_ram(qom::Tree& tree)
     if (!backend->claim())
         return Error::generic(cat("memory backend ", id, " can't be used multiple times."));
     auto const block_id = *backend->backend_options().x_use_canonical_path_for_ramblock_id ? cat("/objects/", id) : id;
-    TRY(m_memory.add(TRY(RamBlock::create(block_id, 0, backend->memory()))));
+    auto* const block = TRY(m_memory.add(TRY(RamBlock::create(block_id, backend->memory()))));
+    auto const below = m_options.kind == "mini" ? std::min(block->size(), hole_begin) : block->size();
+    TRY(m_memory.map({0, below, block}));
+    if (block->size() > below)
+        TRY(m_memory.map({hole_end, block->size() - below, block, below}));
     return {};
 }
 

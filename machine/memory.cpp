@@ -9,22 +9,18 @@
 
 namespace minivisor::machine {
 
-RamBlock::RamBlock(std::string id, std::uint64_t guest_address, std::shared_ptr<HostMemory> memory)
+RamBlock::RamBlock(std::string id, std::shared_ptr<HostMemory> memory)
     : m_id(std::move(id))
-    , m_guest_address(guest_address)
     , m_memory(std::move(memory))
     , m_dirty((m_memory->size() / page_size + 63) / 64)
 {
 }
 
-Result<std::unique_ptr<RamBlock>> RamBlock::create(
-    std::string id, std::uint64_t guest_address, std::shared_ptr<HostMemory> memory)
+Result<std::unique_ptr<RamBlock>> RamBlock::create(std::string id, std::shared_ptr<HostMemory> memory)
 {
     if (id.empty() || id.size() > 255)
         return Error::generic("The name of a RAM block must have 1 to 255 bytes");
-    if (guest_address % page_size != 0 || guest_address + memory->size() < guest_address)
-        return Error::generic(cat("RAM block '", id, "' cannot stand at this guest address"));
-    return std::unique_ptr<RamBlock>(new RamBlock(std::move(id), guest_address, std::move(memory)));
+    return std::unique_ptr<RamBlock>(new RamBlock(std::move(id), std::move(memory)));
 }
 
 void RamBlock::mark_pages(std::size_t first, std::size_t count)
@@ -44,20 +40,37 @@ Result<RamBlock*> Memory::add(std::unique_ptr<RamBlock> block)
 {
     if (find(block->id()) != nullptr)
         return Error::generic(cat("RAM block '", block->id(), "' is there already"));
-    for (auto const& other : m_blocks) {
-        if (block->guest_address() < other->guest_address() + other->size()
-            && other->guest_address() < block->guest_address() + block->size())
-            return Error::generic(cat("RAM blocks '", other->id(), "' and '", block->id(), "' overlap"));
-    }
     m_total_size += block->size();
     m_blocks.push_back(std::move(block));
     return m_blocks.back().get();
 }
 
+Result<void> Memory::map(MemoryRegion region)
+{
+    auto const& block = *region.block;
+    if ((region.guest_address | region.size | region.offset) % page_size != 0 || region.size == 0
+        || region.end() < region.guest_address || region.offset > block.size()
+        || region.size > block.size() - region.offset)
+        return Error::generic(cat("RAM block '", block.id(), "' cannot stand at this guest address"));
+    for (auto const& other : m_regions) {
+        if (region.guest_address < other.end() && other.guest_address < region.end())
+            return Error::generic(cat("RAM blocks '", other.block->id(), "' and '", block.id(), "' overlap"));
+    }
+    m_regions.push_back(region);
+    return {};
+}
+
 Result<RamBlock*> Memory::add_anonymous(std::string id, std::uint64_t guest_address, std::uint64_t size)
 {
     auto memory = TRY(HostMemory::anonymous(id, size));
-    return add(TRY(RamBlock::create(std::move(id), guest_address, std::move(memory))));
+    auto* const block = TRY(add(TRY(RamBlock::create(std::move(id), std::move(memory)))));
+    auto mapped = map({guest_address, size, block});
+    if (!mapped) {
+        m_total_size -= size;
+        m_blocks.pop_back();
+        return std::move(mapped).error();
+    }
+    return block;
 }
 
 RamBlock* Memory::find(std::string_view id) const
@@ -66,24 +79,24 @@ RamBlock* Memory::find(std::string_view id) const
     return it == m_blocks.end() ? nullptr : it->get();
 }
 
-RamBlock* Memory::find_address(std::uint64_t guest_address) const
+MemoryRegion const* Memory::find_region(std::uint64_t guest_address) const
 {
-    auto it = std::find_if(m_blocks.begin(), m_blocks.end(), [&](auto const& block) {
-        return guest_address >= block->guest_address() && guest_address - block->guest_address() < block->size();
+    auto it = std::find_if(m_regions.begin(), m_regions.end(), [&](MemoryRegion const& region) {
+        return guest_address >= region.guest_address && guest_address < region.end();
     });
-    return it == m_blocks.end() ? nullptr : it->get();
+    return it == m_regions.end() ? nullptr : &*it;
 }
 
 bool Memory::walk(std::uint64_t guest_address, std::uint64_t length,
     std::function<void(RamBlock&, std::uint64_t, std::uint64_t)> const& visit) const
 {
     while (length > 0) {
-        auto* block = find_address(guest_address);
-        if (block == nullptr)
+        auto const* region = find_region(guest_address);
+        if (region == nullptr)
             return false;
-        auto const offset = guest_address - block->guest_address();
-        auto const n = std::min(length, block->size() - offset);
-        visit(*block, offset, n);
+        auto const inside = guest_address - region->guest_address;
+        auto const n = std::min(length, region->size - inside);
+        visit(*region->block, region->offset + inside, n);
         guest_address += n;
         length -= n;
     }
@@ -143,14 +156,14 @@ void Memory::mark_dirty(std::uint64_t guest_address, std::uint64_t length)
     if (length == 0 || !dirty_log_running())
         return;
     auto const last = guest_address + (length - 1) < guest_address ? ~std::uint64_t{0} : guest_address + (length - 1);
-    for (auto const& block : m_blocks) {
-        auto const begin = block->guest_address();
-        auto const end = begin + (block->size() - 1);
+    for (auto const& region : m_regions) {
+        auto const begin = region.guest_address;
+        auto const end = begin + (region.size - 1);
         if (last < begin || guest_address > end)
             continue;
-        auto const first_page = (std::max(guest_address, begin) - begin) / page_size;
-        auto const last_page = (std::min(last, end) - begin) / page_size;
-        block->mark_pages(first_page, last_page - first_page + 1);
+        auto const first_page = (std::max(guest_address, begin) - begin + region.offset) / page_size;
+        auto const last_page = (std::min(last, end) - begin + region.offset) / page_size;
+        region.block->mark_pages(first_page, last_page - first_page + 1);
     }
 }
 

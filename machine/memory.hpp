@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The guest's RAM: named blocks at guest-physical addresses, and the log of pages written while a
-// migration runs. Blocks are added while the machine is put together; afterwards any thread may read,
-// write and mark. What the guest does inside its RAM is not seen here: an accelerator tells it.
+// The guest's RAM: named blocks, the regions of guest-physical addresses at which they are seen, and the log of
+// pages written while a migration runs. Both are added while the machine is put together; afterwards any thread
+// may read, write and mark. What the guest does inside its RAM is not seen here: an accelerator tells it.
 #pragma once
 
 #include "machine/host_memory.hpp"
@@ -23,11 +23,9 @@ namespace minivisor::machine {
 /// One piece of RAM. The id names it in the migration stream (1 to 255 bytes).
 class RamBlock {
 public:
-    static Result<std::unique_ptr<RamBlock>> create(
-        std::string id, std::uint64_t guest_address, std::shared_ptr<HostMemory> memory);
+    static Result<std::unique_ptr<RamBlock>> create(std::string id, std::shared_ptr<HostMemory> memory);
 
     std::string const& id() const { return m_id; }
-    std::uint64_t guest_address() const { return m_guest_address; }
     std::uint64_t size() const { return m_memory->size(); }
     std::size_t pages() const { return static_cast<std::size_t>(size() / page_size); }
     std::byte* data() const { return m_memory->data(); }
@@ -39,12 +37,23 @@ public:
 
 private:
     friend class Memory;
-    RamBlock(std::string id, std::uint64_t guest_address, std::shared_ptr<HostMemory> memory);
+    RamBlock(std::string id, std::shared_ptr<HostMemory> memory);
 
     std::string m_id;
-    std::uint64_t m_guest_address;
     std::shared_ptr<HostMemory> m_memory;
     std::vector<std::atomic<std::uint64_t>> m_dirty;
+};
+
+/// Where a piece of a block is seen by the guest. All numbers are multiples of page_size.
+struct MemoryRegion {
+    std::uint64_t guest_address = 0;
+    std::uint64_t size = 0;
+    RamBlock* block = nullptr;
+    std::uint64_t offset = 0; ///< of its first byte in the block
+    bool read_only = false; ///< to the guest
+
+    std::uint64_t end() const { return guest_address + size; }
+    std::span<std::byte> bytes() const { return block->bytes().subspan(offset, size); }
 };
 
 /// An accelerator that notes the guest's own writes. All three are called on the thread of the migration.
@@ -59,22 +68,25 @@ public:
 
 class Memory {
 public:
-    /// Takes the block in, keeping the order of addition. Refuses an id that is there and an address
-    /// range that overlaps another's or wraps around.
+    /// Takes the block in, keeping the order of addition; the guest sees it once it is mapped. Refuses an id that is
+    /// there.
     Result<RamBlock*> add(std::unique_ptr<RamBlock> block);
-    /// An anonymous block made and added.
+    /// Shows a piece of a block. Refuses a range that overlaps another's, wraps around or leaves the block.
+    Result<void> map(MemoryRegion region);
+    /// An anonymous block made, added and mapped as a whole.
     Result<RamBlock*> add_anonymous(std::string id, std::uint64_t guest_address, std::uint64_t size);
 
     std::span<std::unique_ptr<RamBlock> const> blocks() const { return m_blocks; }
     RamBlock* find(std::string_view id) const;
-    /// The block that holds this guest-physical address.
-    RamBlock* find_address(std::uint64_t guest_address) const;
+    std::span<MemoryRegion const> regions() const { return m_regions; }
+    /// The region that holds this guest-physical address.
+    MemoryRegion const* find_region(std::uint64_t guest_address) const;
     std::uint64_t total_size() const { return m_total_size; }
 
-    /// Copies guest memory; a range may run over adjoining blocks. An address outside RAM is an error,
+    /// Copies guest memory; a range may run over adjoining regions. An address outside RAM is an error,
     /// and then nothing was copied.
     Result<void> read(std::uint64_t guest_address, std::span<std::byte> into) const;
-    /// The same the other way, noting the pages in the dirty log.
+    /// The same the other way, noting the pages in the dirty log. What the guest may not write can be written so.
     Result<void> write(std::uint64_t guest_address, std::span<std::byte const> from);
 
     /// At most one source; it stays alive as long as it is set, and is changed only while no log runs.
@@ -97,6 +109,7 @@ private:
         std::function<void(RamBlock&, std::uint64_t, std::uint64_t)> const& visit) const;
 
     std::vector<std::unique_ptr<RamBlock>> m_blocks;
+    std::vector<MemoryRegion> m_regions;
     std::uint64_t m_total_size = 0;
     std::atomic<bool> m_logging{false};
     DirtyLogSource* m_source = nullptr;

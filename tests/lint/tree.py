@@ -3,8 +3,8 @@
 import os
 import re
 
-FLOORS = {"util": 1, "qapi": 2, "qom": 3, "machine": 4, "crypto": 4, "authz": 4, "io": 5,
-          "migration": 6, "monitor": 6, "qmp": 7, "hmp": 7, "main": 8, "tools": 8}
+FLOORS = {"util": 1, "qapi": 2, "qom": 3, "machine": 4, "crypto": 4, "authz": 4, "io": 5, "accel": 5,
+          "migration": 6, "monitor": 6, "hw": 6, "qmp": 7, "hmp": 7, "main": 8, "tools": 8}
 SKIPPED = {".git", ".cache", "__pycache__", "subprojects"}
 
 

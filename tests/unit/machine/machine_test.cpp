@@ -131,7 +131,7 @@ TEST_CASE("machine: -m makes the RAM, which is an object in use at address 0")
     REQUIRE(house.build(options) == "");
     CHECK(house.machine->memory().total_size() == 1 << 20);
     REQUIRE(house.machine->memory().find("ram") != nullptr);
-    CHECK(house.machine->memory().find("ram")->guest_address() == 0);
+    CHECK(house.machine->memory().find_region(0)->block->id() == "ram");
     CHECK(qom::delete_user_object(house.tree, "ram").error().desc() == "object 'ram' is in use, can not be deleted");
     CHECK(house.call("query-memory-size-summary") == R"({"base-memory": 1048576, "plugged-memory": 0})");
     CHECK(house.tree.resolve("/machine/peripheral"));

@@ -141,6 +141,24 @@ TEST_CASE("guest addresses reach over adjoining blocks and end where RAM ends")
     CHECK_FALSE(memory.read(~std::uint64_t{0} - 2, std::as_writable_bytes(std::span(back))));
 }
 
+TEST_CASE("one block may be seen at several places, and is noted in its own pages")
+{
+    Memory memory;
+    auto* const block
+        = memory.add(RamBlock::create("ram", HostMemory::anonymous("ram", 4 * page_size).value()).value()).value();
+    REQUIRE(memory.map({0, 3 * page_size, block}));
+    REQUIRE(memory.map({mib, page_size, block, 3 * page_size}));
+    CHECK_FALSE(memory.map({2 * mib, 2 * page_size, block, 3 * page_size}));
+    CHECK_FALSE(memory.map({2 * mib, page_size, block, 5 * page_size}));
+    REQUIRE(memory.start_dirty_log());
+    REQUIRE(memory.write(mib + 1, bytes_of("x")));
+    CHECK(block->data()[3 * page_size + 1] == std::byte{'x'});
+    CHECK_FALSE(memory.write(3 * page_size - 1, bytes_of("xy")));
+    PageBitmap dirty(block->pages());
+    CHECK(memory.sync_dirty(*block, dirty) == 1);
+    CHECK(dirty.test(3));
+}
+
 TEST_CASE("blocks that overlap, are named twice or wrap around are refused")
 {
     Memory memory;
