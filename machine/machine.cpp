@@ -12,6 +12,8 @@ namespace {
 // The PC's hole below 4 GiB, where ROMs and devices are.
 constexpr std::uint64_t hole_begin = 0xc0000000;
 constexpr std::uint64_t hole_end = 0x100000000;
+/// Without -m, as QEMU's PCs have it.
+constexpr std::uint64_t mini_ram_size = 128 << 20;
 
 } // namespace
 
@@ -65,6 +67,8 @@ Result<std::unique_ptr<Machine>> Machine::create(MachineOptions options, qom::Tr
 Result<void> Machine::add_ram(qom::Tree& tree)
 {
     std::string id(default_ram_id);
+    if (m_options.kind == "mini" && !m_options.memory_backend && !m_options.ram_size)
+        m_options.ram_size = mini_ram_size;
     if (m_options.memory_backend) {
         id = *m_options.memory_backend;
     } else if (m_options.ram_size.value_or(0) > 0) {

@@ -63,6 +63,8 @@ void RunControl::powerdown()
 {
     trace::pass(trace::Point::qemu_system_powerdown_request);
     m_events.emit<qapi::PowerdownEvent>();
+    if (m_powerdown)
+        m_powerdown();
 }
 
 void RunControl::announce_shutdown(qapi::ShutdownCause cause)

@@ -24,6 +24,8 @@ public:
     void set_cpu_switch(std::function<void(bool run)> cpu_switch) { m_cpu_switch = std::move(cpu_switch); }
     /// Called when the guest is reset.
     void set_reset(std::function<void()> reset) { m_reset = std::move(reset); }
+    /// Called when the power button is pressed.
+    void set_powerdown(std::function<void()> powerdown) { m_powerdown = std::move(powerdown); }
 
     /// The monitor's stop: the guest pauses; while a guest is awaited it will not start by itself.
     void stop();
@@ -47,7 +49,7 @@ private:
     qapi::RunState m_state;
     bool m_autostart;
     std::function<void(bool)> m_cpu_switch;
-    std::function<void()> m_reset;
+    std::function<void()> m_reset, m_powerdown;
 };
 
 } // namespace minivisor::machine

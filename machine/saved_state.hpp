@@ -45,8 +45,8 @@ struct SavedState {
     std::vector<SavedState> subsections;
     /// For a subsection: is there something to save? None means always.
     bool (*needed)(void const* device) = nullptr;
-    /// Before the first field is saved.
-    void (*before_save)(void* device) = nullptr;
+    /// Before the first field is saved. Where it fails, the guest does not move.
+    Result<void> (*before_save)(void* device) = nullptr;
     /// After the last field is loaded; may refuse the state. Values outside it checks are untrusted.
     Result<void> (*after_load)(void* device, std::uint32_t version) = nullptr;
 

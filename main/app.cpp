@@ -6,6 +6,7 @@
 #include "crypto/commands.hpp"
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
+#include "hw/serial_line.hpp"
 #include "io/chardev_options.hpp"
 #include "io/chardevs.hpp"
 #include "io/commands.hpp"
@@ -112,6 +113,7 @@ private:
     Result<void> create_objects();
     Result<void> open_chardevs();
     Result<void> add_chardev(qapi::ChardevAddArguments& device);
+    Result<void> connect_serial();
     Result<void> open_monitors();
     Result<void> open_monitor(MonitorOption const& option);
     Result<void> bind();
@@ -136,11 +138,13 @@ private:
     io::Doorman m_doorman{m_io, m_tree, m_events};
     crypto::TlsKeeper m_tls_keeper{m_io.get_executor(), m_tree, m_events};
     std::unique_ptr<machine::Machine> m_machine;
+    std::unique_ptr<hw::Mini> m_mini; ///< where the machine is of that kind
     std::optional<machine::DirtyRate> m_dirty_rate;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
     monitor::Server m_monitors{m_io, m_dispatcher};
     io::Chardevs m_chardevs{m_io, m_tree, m_doorman, m_events};
+    std::unique_ptr<hw::SerialLine> m_serial_line;
     std::unique_ptr<hmp::Console> m_console;
     std::optional<PidFile> m_pidfile;
     util::TaskGroup m_tasks{m_io.get_executor()};
@@ -161,6 +165,9 @@ Result<void> App::build()
         if (!loaded)
             return std::move(loaded).error().context(option.origin);
     }
+    if (m_machine->kind() == "mini")
+        m_mini = TRY(hw::Mini::create(
+            m_options.mini, *m_machine, m_tree, m_io.get_executor(), [this](int status) { request_exit(status); }));
     m_dirty_rate.emplace(m_io.get_executor(), m_machine->memory(), m_worker);
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker, *m_dirty_rate);
     m_migration = std::make_unique<migration::Migration>(
@@ -196,6 +203,7 @@ Result<void> App::open()
             return std::move(awaited).error().context(cat("-incoming ", *m_options.incoming));
     }
     TRY(open_chardevs());
+    TRY(connect_serial());
     TRY(open_monitors());
     m_machine->start();
     m_signal_ready.emplace(m_io, dup(m_signals.get()));
@@ -289,6 +297,21 @@ Result<void> App::add_chardev(qapi::ChardevAddArguments& device)
     return m_chardevs.add_now(device);
 }
 
+Result<void> App::connect_serial()
+{
+    if (!m_mini || m_options.serials.empty() || m_options.serials[0].chardev.empty())
+        return {};
+    auto const& serial = m_options.serials[0];
+    auto* const device = m_chardevs.find(serial.chardev);
+    if (!device)
+        return Error::generic(cat("chardev \"", serial.chardev, "\" not found")).context(serial.origin);
+    m_serial_line = std::make_unique<hw::SerialLine>(m_io.get_executor(), m_mini->serial());
+    auto connected = m_serial_line->connect(*device);
+    if (!connected)
+        return std::move(connected).error().context(serial.origin);
+    return {};
+}
+
 Result<void> App::open_monitors()
 {
     for (auto const& option : m_options.monitors) {
@@ -349,8 +372,12 @@ asio::awaitable<void> App::wind_down()
     // After a start that failed half-way some of these are not there.
     if (m_migration)
         co_await m_migration->shut_down();
+    if (m_mini && m_machine->run().running())
+        m_mini->end(); // it says nothing more
     if (m_dirty_rate)
         co_await m_dirty_rate->shut_down();
+    if (m_serial_line)
+        co_await m_serial_line->shut_down();
     m_chardevs.close(); // nobody comes any more
     co_await m_monitors.shut_down();
     co_await m_chardevs.join();
@@ -365,6 +392,8 @@ void App::close()
 {
     m_migration.reset();
     m_dirty_rate.reset();
+    m_serial_line.reset();
+    m_mini.reset();
     m_machine.reset();
 }
 

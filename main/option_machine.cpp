@@ -39,18 +39,6 @@ Result<void> set_memory(Options& options, OptionUse const& use)
     return {};
 }
 
-/// No CPU runs in machine none, so any accelerator that QEMU knows will do there.
-Result<void> check_accelerators(Options& options, std::string_view list)
-{
-    for (auto const name : util::split(list, ':')) {
-        if (name != "kvm" && name != "tcg" && name != "none" && name != "qtest")
-            return Error::generic(cat("invalid accelerator ", name));
-        if (options.machine.kind != "none" && name == "kvm")
-            return Error::generic(cat("accelerator kvm is not supported for machine ", options.machine.kind, " yet"));
-    }
-    return {};
-}
-
 /// What is off and cannot be on.
 Result<void> refuse_on(std::string_view key, std::string_view value)
 {
@@ -63,7 +51,7 @@ Result<void> set_machine(Options& options, OptionUse const& use)
 {
     if (use.argument == "help") {
         options.print_and_exit = "Supported machines are:\n"
-                                 "mini                 machine that runs guests (no accelerator yet)\n"
+                                 "mini                 small PC that runs guests with KVM\n"
                                  "none                 empty machine (default)\n";
         return {};
     }
@@ -79,7 +67,9 @@ Result<void> set_machine(Options& options, OptionUse const& use)
         else if (key == "memory-backend")
             options.machine.memory_backend = value;
         else if (key == "accel")
-            TRY(check_accelerators(options, value));
+            TRY(choose_accelerators(options, value));
+        else if (key == "kernel_irqchip" || key == "kernel-irqchip")
+            options.mini.kernel_irqchip = TRY(parse_irqchip(value));
         else if (key == "dump-guest-core")
             options.machine.dump_guest_core = TRY(parse_switch(key, value));
         else if (key == "mem-merge")
@@ -92,14 +82,6 @@ Result<void> set_machine(Options& options, OptionUse const& use)
     return {};
 }
 
-Result<void> set_accel(Options& options, OptionUse const& use)
-{
-    if (use.argument != "help")
-        return check_accelerators(options, use.argument);
-    options.print_and_exit = "Accelerators supported in QEMU binary:\nnone\n";
-    return {};
-}
-
 Result<void> add_object(Options& options, OptionUse const& use)
 {
     if (use.argument == "help" || use.argument.ends_with(",help"))
@@ -109,19 +91,43 @@ Result<void> add_object(Options& options, OptionUse const& use)
     return {};
 }
 
+Result<void> add_debug_exit(Options& options, std::vector<qapi::QemuOpt> const& items)
+{
+    hw::MiniOptions::DebugExit ports;
+    for (auto const& [key, value, short_form] : items) {
+        if (key == "driver" || key == "id")
+            continue;
+        if (key != "iobase" && key != "iosize")
+            return Error::generic(cat("Property 'isa-debug-exit.", key, "' not found"));
+        auto const number = util::parse_uint64(value);
+        if (!number || *number > UINT16_MAX)
+            return Error::generic(cat("Parameter '", key, "' expects uint64"));
+        (key == "iobase" ? ports.iobase : ports.iosize) = static_cast<std::uint16_t>(*number);
+    }
+    if (options.machine.kind != "mini")
+        return Error::generic("No 'ISA' bus found for device 'isa-debug-exit'");
+    if (options.mini.debug_exit)
+        return Error::generic("there is an isa-debug-exit already");
+    options.mini.debug_exit = ports;
+    return {};
+}
+
 Result<void> add_device(Options& options, OptionUse const& use)
 {
     qapi::Object arguments;
     std::string driver;
     auto const given = qapi::parse_qemu_opts(use.argument, "driver");
     if (use.argument == "help") {
-        options.print_and_exit = "Misc devices:\nname \"loader\", desc \"Generic Loader\"\n";
+        options.print_and_exit
+            = "Misc devices:\nname \"isa-debug-exit\", bus ISA\nname \"loader\", desc \"Generic Loader\"\n";
         return {};
     }
     if (given.help && given.find_last("driver") && given.find_last("driver")->value == "loader") {
         options.print_and_exit = keys_help(use.row, "loader");
         return {};
     }
+    if (auto const* named = given.find_last("driver"); named && named->value == "isa-debug-exit")
+        return add_debug_exit(options, given.items);
     for (auto const& [key, value, short_form] : given.items) {
         if (key == "driver")
             driver = value;
@@ -157,20 +163,6 @@ Result<void> hold_guest(Options& options, OptionUse const&)
     return {};
 }
 
-/// There is no CPU, so this can only describe none or the one that QEMU's machine none may have.
-Result<void> check_smp(Options& options, OptionUse const& use)
-{
-    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
-        auto const number = util::parse_uint64(value);
-        if (!number)
-            return Error::generic(cat("Parameter 'smp.", key, "' expects integer"));
-        if (*number > 1 || (*number == 0 && key != "cpus"))
-            return Error::generic(cat(
-                "Invalid SMP CPUs ", *number, ". The max CPUs supported by machine '", options.machine.kind, "' is 1"));
-    }
-    return {};
-}
-
 Result<void> set_overcommit(Options& options, OptionUse const& use)
 {
     for (auto const& [key, value, short_form] : TRY(read_items(use))) {
@@ -178,14 +170,9 @@ Result<void> set_overcommit(Options& options, OptionUse const& use)
         if (key == "mem-lock")
             options.lock_memory = on;
         else if (on)
-            return Error::generic("cpu-pm=on is not supported: there is no CPU");
+            return Error::generic("cpu-pm=on is not supported");
     }
     return {};
-}
-
-Result<void> refuse_kernel(Options&, OptionUse const&)
-{
-    return Error::generic("The -kernel parameter is not supported (use the generic 'loader' device instead).");
 }
 
 } // namespace
@@ -194,7 +181,7 @@ OptionGroup machine_options()
 {
     std::vector<OptionKey> const machine_keys{{"type", "NAME", "`none` or `mini`; `help` lists them"},
         {"memory-backend", "ID", "the object that gives the RAM, in place of `-m`"},
-        {"accel", "NAME[:NAME...]", "as `-accel`"},
+        {"accel", "NAME[:NAME...]", "as `-accel`"}, {"kernel_irqchip", "on|off", "as `-accel kvm,kernel-irqchip=`"},
         {"dump-guest-core", "on|off", "the guest's memory is part of core dumps of this process; default on"},
         {"mem-merge", "on|off", "equal pages of memory may be merged (KSM); default on"},
         {"usb", "off", "no USB; there is none"}};
@@ -203,8 +190,6 @@ OptionGroup machine_options()
             {"machine", "[type=]NAME[,memory-backend=ID][,accel=NAME]", "the machine: none (default) or mini",
                 set_machine, machine_keys},
             {"M", "[type=]NAME[,...]", "the same as -machine", set_machine, machine_keys},
-            {"accel", "NAME[:NAME...]", "the accelerator: none", set_accel, {},
-                "`kvm`, `tcg` and `qtest` are taken too where no CPU runs, as in machine `none`."},
             {"m", "[size=]SIZE", "RAM; a bare number counts MiB", set_memory,
                 {{"size", "SIZE", "how much; suffixes K, M, G, T, P, E; rounded up to 8 KiB"}},
                 "Machine `none` has no RAM without this option, or a memory backend.", "memory"},
@@ -213,15 +198,10 @@ OptionGroup machine_options()
                     {"process", "TEXT", "the name of the process in ps(1)"},
                     {"debug-threads", "on", "threads have names; they always have"}}},
             {"uuid", "UUID", "the guest's UUID", set_uuid},
-            {"smp", "[cpus=]1[,sockets=1][,cores=1][,threads=1]", "the CPUs: at most one, and none is there", check_smp,
-                {{"cpus", "1", "how many"}, {"maxcpus", "1", "how many at most"}, {"sockets", "1", "sockets"},
-                    {"dies", "1", "dies in a socket"}, {"clusters", "1", "clusters in a die"},
-                    {"cores", "1", "cores in a cluster"}, {"threads", "1", "threads in a core"}},
-                {}, "smp-opts"},
             {"overcommit", "[mem-lock=on|off][,cpu-pm=off]", "whether all memory of the process is locked",
                 set_overcommit,
                 {{"mem-lock", "on|off", "lock it, so that nothing is swapped out; default off"},
-                    {"cpu-pm", "off", "there is no CPU"}}},
+                    {"cpu-pm", "off", "CPUs that idle give their time back"}}},
             {"S", "", "do not start the guest; type c at the monitor", hold_guest, {},
                 "The run state is `prelaunch` then, and `cont` starts the guest."},
             {"object", "TYPE,id=ID[,NAME=VALUE...] or JSON", "create an object; help lists the types", add_object, {},
@@ -231,7 +211,6 @@ OptionGroup machine_options()
                 "types, `TYPE,help` the members of one; minivisor's objects.md has them all."},
             {"device", "[driver=]loader,file=FILE,addr=ADDRESS", "load a flat image into RAM", add_device,
                 device_keys()},
-            {"kernel", "FILE", "refused, as by QEMU for machine none", refuse_kernel},
         }};
 }
 

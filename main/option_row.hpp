@@ -47,6 +47,7 @@ struct OptionGroup {
 
 OptionGroup help_options();
 OptionGroup machine_options();
+OptionGroup guest_options();
 OptionGroup migration_options();
 OptionGroup monitor_options();
 OptionGroup process_options();
@@ -61,6 +62,12 @@ OptionRow const* find_option(std::string_view name);
 Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use);
 /// The keys as QEMU lists them for "help": "WHAT options:", then "  KEY=<VALUE> - HELP".
 std::string keys_help(OptionRow const& row, std::string_view what);
+/// What can be judged only when all options are known.
+Result<void> check_guest(Options const& options);
+/// The value of -accel, or of -machine accel=: "kvm:tcg".
+Result<void> choose_accelerators(Options& options, std::string_view list);
+/// Of kernel-irqchip: "on", "off"; "split" is refused.
+Result<bool> parse_irqchip(std::string_view value);
 /// "on" and "off" and their other spellings.
 Result<bool> parse_switch(std::string_view name, std::string_view value);
 

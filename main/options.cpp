@@ -10,8 +10,8 @@ namespace minivisor::main {
 
 std::vector<OptionGroup> const& option_groups()
 {
-    static std::vector<OptionGroup> const groups{help_options(), machine_options(), migration_options(),
-        monitor_options(), process_options(), compatibility_options()};
+    static std::vector<OptionGroup> const groups{help_options(), machine_options(), guest_options(),
+        migration_options(), monitor_options(), process_options(), compatibility_options()};
     return groups;
 }
 
@@ -103,6 +103,7 @@ Result<Options> parse_options(int argc, char const* const* argv)
                 ? std::move(applied).error()
                 : std::move(applied).error().context(origin);
     }
+    TRY(check_guest(options));
     return options;
 }
 

@@ -3,6 +3,7 @@
 // "-OPTION ARGUMENT: ". The options themselves are declared in main/option_row and the files beside it.
 #pragma once
 
+#include "hw/mini.hpp"
 #include "machine/loader.hpp"
 #include "machine/machine.hpp"
 #include "main/sandbox.hpp"
@@ -22,6 +23,12 @@ struct MonitorOption {
     std::string chardev;
     bool control = false; ///< QMP; else HMP
     bool pretty = false;
+    std::string origin;
+};
+
+/// Which character device a serial port is connected to.
+struct SerialOption {
+    std::string chardev;
     std::string origin;
 };
 
@@ -56,6 +63,9 @@ struct TraceOption {
 
 struct Options {
     machine::MachineOptions machine;
+    hw::MiniOptions mini; ///< what only that machine looks at
+    std::string smp_origin;
+    std::vector<SerialOption> serials;
     std::vector<ObjectOption> objects;
     std::vector<ChardevOption> chardevs;
     std::vector<MonitorOption> monitors;

@@ -8,6 +8,7 @@
 #include "authz/simple.hpp"
 #include "crypto/secret.hpp"
 #include "crypto/tls_creds.hpp"
+#include "hw/mini.hpp"
 #include "machine/io_thread.hpp"
 #include "machine/loader.hpp"
 #include "machine/machine.hpp"
@@ -29,6 +30,7 @@ void register_types(qom::TypeRegistry& types)
     machine::register_memory_backends(types);
     machine::register_machines(types);
     machine::register_loader(types);
+    hw::register_mini(types);
     machine::register_io_thread(types);
 }
 

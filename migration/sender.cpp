@@ -255,7 +255,7 @@ Result<void> Sender::send_end(StreamWriter& writer)
 {
     auto const devices = m_vm.devices->devices();
     for (std::size_t i = 0; i < devices.size(); ++i)
-        save_device(writer, devices[i], device_section_id(i));
+        TRY(save_device(writer, devices[i], device_section_id(i)));
     TRY(writer.flush());
     auto const description = describe_devices(*m_vm.devices);
     writer.mark(Mark::eof);

@@ -14,10 +14,10 @@ using machine::SavedState;
 
 namespace {
 
-void save_state(StreamWriter& writer, SavedState const& state, void* device)
+Result<void> save_state(StreamWriter& writer, SavedState const& state, void* device)
 {
     if (state.before_save != nullptr)
-        state.before_save(device);
+        TRY(state.before_save(device));
     std::vector<std::byte> data;
     for (auto const& field : state.fields) {
         if (field.since_version > state.version)
@@ -33,8 +33,9 @@ void save_state(StreamWriter& writer, SavedState const& state, void* device)
         writer.mark(Mark::subsection);
         writer.str8(part.name);
         writer.be32(part.version);
-        save_state(writer, part, device);
+        TRY(save_state(writer, part, device));
     }
+    return {};
 }
 
 Result<void> load_state(
@@ -100,11 +101,12 @@ Result<void> load_state(
 
 } // namespace
 
-void save_device(StreamWriter& writer, SavedDevice const& device, std::uint32_t section_id)
+Result<void> save_device(StreamWriter& writer, SavedDevice const& device, std::uint32_t section_id)
 {
     writer.full_header(Mark::full, section_id, device.idstr, device.instance_id, device.state->version);
-    save_state(writer, *device.state, device.device);
+    TRY(save_state(writer, *device.state, device.device));
     writer.footer(section_id);
+    return {};
 }
 
 Result<void> load_device(StreamReader& reader, SavedDevice const& device, std::uint32_t version, LoadLog& log)

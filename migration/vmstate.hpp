@@ -19,7 +19,7 @@
 namespace minivisor::migration {
 
 /// Writes one FULL section. The device stands still meanwhile.
-void save_device(StreamWriter& writer, machine::SavedDevice const& device, std::uint32_t section_id);
+Result<void> save_device(StreamWriter& writer, machine::SavedDevice const& device, std::uint32_t section_id);
 
 /// Reads the data of a section whose header said `version`, up to its footer.
 Result<void> load_device(StreamReader& reader, machine::SavedDevice const& device, std::uint32_t version, LoadLog& log);

@@ -81,7 +81,7 @@ TEST_CASE("a subsection is saved when it is needed, described, and loaded again"
                                               R"("fields": [{"name": "extra", "type": "uint8", "size": 1}]}]}]})"));
     ScriptChannel channel;
     StreamWriter writer(channel, nullptr, nullptr);
-    save_device(writer, devices.devices()[0], 6);
+    REQUIRE(save_device(writer, devices.devices()[0], 6));
     REQUIRE(writer.flush());
     auto const data = Bytes().be32(9).u8(5).str8("toy/extra").be32(1).u8(3);
     CHECK(channel.written == Bytes().full(4, 6, "pci/toy", 1, 2, data).str());

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The accelerator "kvm": a KVM machine with its CPUs and chips as one thing that runs, stands still, is reset and
+// saved. Main thread only, but for what its CPUs call.
+#pragma once
+
+#include "accel/kvm_chips.hpp"
+#include "accel/kvm_cpu.hpp"
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace minivisor::accel {
+
+struct KvmOptions {
+    unsigned cpus = 1;
+    bool kernel_irqchip = true;
+};
+
+class Kvm {
+public:
+    /// All of `memory` is mapped already. What is passed in outlives it.
+    static Result<std::unique_ptr<Kvm>> create(
+        KvmOptions options, machine::Memory& memory, PortSpace& ports, KvmCpu::OnStop on_stop);
+    ~Kvm();
+
+    KvmVm& vm() { return *m_vm; }
+    std::span<std::unique_ptr<KvmCpu> const> cpus() const { return m_cpus; }
+
+    /// Where the first CPU starts from the next reset on.
+    void start_at(CpuStart start) { m_start = start; }
+    void run();
+    /// Returns when all CPUs stand still: soon, whatever the guest does.
+    void rest();
+    /// CPUs and chips as after power-on; they stand still.
+    Result<void> reset();
+
+    /// The sections of CPUs, chips and clock.
+    Result<void> add_to(machine::SavedDevices& devices);
+    void remove_from(machine::SavedDevices& devices);
+
+private:
+    Kvm(machine::Memory& memory)
+        : m_memory(memory)
+    {
+    }
+    struct Chips {
+        PicState pics[2];
+        IoApicState io_apic;
+        PitState pit;
+
+        Result<void> read();
+        Result<void> write() const;
+    };
+
+    machine::Memory& m_memory;
+    std::unique_ptr<KvmVm> m_vm;
+    std::vector<std::unique_ptr<KvmCpu>> m_cpus;
+    Chips m_chips, m_power_on;
+    ClockState m_clock;
+    CpuStart m_start;
+    bool m_running = false;
+};
+
+} // namespace minivisor::accel

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "accel/kvm_cpu.hpp"
+
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+#include <cassert>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <semaphore>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace minivisor::accel {
+
+namespace {
+
+/// The signal that calls a thread out of KVM_RUN; it does nothing else.
+constexpr int wake_signal = SIGUSR1;
+
+void install_wake_signal()
+{
+    struct sigaction action { };
+    action.sa_handler = [](int) {};
+    sigaction(wake_signal, &action, nullptr);
+}
+
+std::string suberror_text(kvm_run const& run)
+{
+    auto text = cat("KVM internal error. Suberror: ", run.internal.suberror, "\n");
+    for (unsigned i = 0; i < std::min<unsigned>(run.internal.ndata, 16); ++i)
+        text += cat("extra data[", i, "]: 0x", util::hex(run.internal.data[i]), "\n");
+    if (run.internal.suberror == KVM_INTERNAL_ERROR_EMULATION)
+        text += "emulation failure\n";
+    return text;
+}
+
+} // namespace
+
+KvmCpu::KvmCpu(KvmVm& vm, PortSpace& ports, unsigned index, OnStop on_stop)
+    : m_vm(vm)
+    , m_ports(ports)
+    , m_index(index)
+    , m_on_stop(std::move(on_stop))
+{
+}
+
+Result<std::unique_ptr<KvmCpu>> KvmCpu::create(
+    KvmVm& vm, PortSpace& ports, unsigned index, unsigned count, OnStop on_stop)
+{
+    std::unique_ptr<KvmCpu> cpu(new KvmCpu(vm, ports, index, std::move(on_stop)));
+    TRY(cpu->open(count));
+    return cpu;
+}
+
+Result<void> KvmCpu::open(unsigned count)
+{
+    install_wake_signal();
+    m_fd.reset(TRY(kvm_ioctl(m_vm.fd(), KVM_CREATE_VCPU, static_cast<unsigned long>(m_index),
+        cat("kvm_init_vcpu: kvm_get_vcpu failed (", m_index, ")"))));
+    m_run_size = static_cast<std::size_t>(
+        TRY(kvm_ioctl(m_vm.device(), KVM_GET_VCPU_MMAP_SIZE, 0UL, "KVM_GET_VCPU_MMAP_SIZE failed")));
+    auto* const mapped = mmap(nullptr, m_run_size, PROT_READ | PROT_WRITE, MAP_SHARED, m_fd.get(), 0);
+    if (mapped == MAP_FAILED)
+        return Error::system("mmap'ing vcpu state failed", errno);
+    m_run = static_cast<kvm_run*>(mapped);
+    TRY(set_cpuid(count));
+    TRY(read_state(m_power_on));
+    m_saved.io = this;
+    std::binary_semaphore started(0);
+    m_thread = std::thread([this, &started] {
+        m_thread_id = gettid();
+        started.release();
+        main();
+    });
+    started.acquire();
+    return {};
+}
+
+KvmCpu::~KvmCpu()
+{
+    if (m_thread.joinable()) {
+        ask_to_rest();
+        await_rest();
+        {
+            std::lock_guard const lock(m_mutex);
+            m_want = Want::end;
+        }
+        m_changed.notify_all();
+        m_thread.join();
+    }
+    if (m_run != nullptr)
+        munmap(m_run, m_run_size);
+}
+
+void KvmCpu::run()
+{
+    {
+        std::lock_guard const lock(m_mutex);
+        m_want = Want::run;
+    }
+    m_changed.notify_all();
+}
+
+void KvmCpu::ask_to_rest()
+{
+    std::lock_guard const lock(m_mutex);
+    m_want = Want::rest;
+    if (m_resting)
+        return;
+    m_leave = true;
+    // A CPU that enters the guest after this leaves it at once; one that is inside is called out.
+    __atomic_store_n(&m_run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    pthread_kill(m_thread.native_handle(), wake_signal);
+    m_changed.notify_all(); // one that halts for ever without interrupts waits for that
+}
+
+void KvmCpu::await_rest()
+{
+    std::unique_lock lock(m_mutex);
+    m_changed.wait(lock, [this] { return m_resting; });
+}
+
+void KvmCpu::main()
+{
+    pthread_setname_np(pthread_self(), cat("CPU ", m_index, "/KVM").c_str());
+    sigset_t signals;
+    sigfillset(&signals);
+    for (int const deadly : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, wake_signal})
+        sigdelset(&signals, deadly);
+    pthread_sigmask(SIG_SETMASK, &signals, nullptr);
+    std::unique_lock lock(m_mutex);
+    while (true) {
+        m_changed.wait(lock, [this] { return m_want != Want::rest; });
+        if (m_want == Want::end)
+            return;
+        m_resting = false;
+        m_leave = false;
+        __atomic_store_n(&m_run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+        lock.unlock();
+        run_until_rest();
+        lock.lock();
+        m_resting = true;
+        m_changed.notify_all();
+    }
+}
+
+/// Leaves only when KVM says that it was interrupted: then what the last port access began is complete.
+void KvmCpu::run_until_rest()
+{
+    while (true) {
+        if (ioctl(m_fd.get(), KVM_RUN, 0) == 0) {
+            handle_exit();
+        } else if (errno == EINTR || errno == EAGAIN) {
+            if (m_leave)
+                return;
+        } else {
+            fail(cat("error: kvm run failed ", std::generic_category().message(errno), "\n"));
+            return;
+        }
+    }
+}
+
+void KvmCpu::handle_exit()
+{
+    switch (m_run->exit_reason) {
+    case KVM_EXIT_IO: return handle_ports();
+    case KVM_EXIT_MMIO: // nothing is there: reads see all ones
+        if (m_run->mmio.is_write == 0)
+            std::memset(m_run->mmio.data, 0xff, sizeof m_run->mmio.data);
+        return;
+    case KVM_EXIT_INTR:
+    case KVM_EXIT_IRQ_WINDOW_OPEN: return;
+    case KVM_EXIT_HLT: {
+        // Only without KVM's interrupt controllers, and then nothing will ever wake it but the monitor.
+        std::unique_lock lock(m_mutex);
+        m_changed.wait(lock, [this] { return m_leave.load() || m_want != Want::run; });
+        return;
+    }
+    case KVM_EXIT_SHUTDOWN: return rest_now(CpuStop{CpuStop::Reason::triple_fault, m_index, {}});
+    case KVM_EXIT_DEBUG: return rest_now(CpuStop{CpuStop::Reason::debug, m_index, {}});
+    case KVM_EXIT_FAIL_ENTRY:
+        return fail(cat(
+            "KVM: entry failed, hardware error 0x", util::hex(m_run->fail_entry.hardware_entry_failure_reason), "\n"));
+    case KVM_EXIT_INTERNAL_ERROR: return fail(suberror_text(*m_run));
+    case KVM_EXIT_UNKNOWN:
+        return fail(cat("KVM: unknown exit, hardware reason ", util::hex(m_run->hw.hardware_exit_reason), "\n"));
+    default: return fail(cat("KVM: unknown exit reason ", m_run->exit_reason, "\n"));
+    }
+}
+
+void KvmCpu::handle_ports()
+{
+    auto const& io = m_run->io;
+    auto* data = reinterpret_cast<unsigned char*>(m_run) + io.data_offset;
+    assert(io.data_offset + std::size_t{io.count} * io.size <= m_run_size);
+    auto then = Then::go_on;
+    for (std::uint32_t i = 0; i < io.count; ++i, data += io.size) {
+        std::uint32_t value = 0;
+        if (io.direction == KVM_EXIT_IO_OUT) {
+            std::memcpy(&value, data, io.size);
+            if (m_ports.write(io.port, io.size, value) == Then::rest)
+                then = Then::rest;
+        } else {
+            value = m_ports.read(io.port, io.size);
+            std::memcpy(data, &value, io.size);
+        }
+    }
+    if (then == Then::rest)
+        rest_now(std::nullopt);
+}
+
+void KvmCpu::fail(std::string text) { rest_now(CpuStop{CpuStop::Reason::internal_error, m_index, std::move(text)}); }
+
+/// On the CPU's own thread: it will not go on before it is told to.
+void KvmCpu::rest_now(std::optional<CpuStop> why)
+{
+    {
+        std::lock_guard const lock(m_mutex);
+        if (m_want == Want::run)
+            m_want = Want::rest;
+        m_leave = true;
+        __atomic_store_n(&m_run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    }
+    if (why)
+        m_on_stop(*std::move(why));
+}
+
+Result<void> KvmCpu::reset(CpuStart const& start)
+{
+    auto state = m_power_on;
+    if (m_index == 0)
+        state.begin_at(start);
+    return write_state(state);
+}
+
+std::optional<std::uint64_t> KvmCpu::translate(std::uint64_t linear_address)
+{
+    kvm_translation translation{};
+    translation.linear_address = linear_address;
+    if (ioctl(m_fd.get(), KVM_TRANSLATE, &translation) != 0 || translation.valid == 0)
+        return std::nullopt;
+    return translation.physical_address;
+}
+
+void KvmCpu::tell_of_pause()
+{
+    ioctl(m_fd.get(), KVM_KVMCLOCK_CTRL, 0); // fails for a guest without that clock, which has nothing to be told
+}
+
+} // namespace minivisor::accel

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "hw/mini.hpp"
+
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace minivisor::hw {
+
+namespace {
+
+constexpr std::uint64_t four_gib = std::uint64_t{4} << 30;
+
+std::uint64_t ram_size(machine::Memory const& memory, bool above_4g)
+{
+    std::uint64_t size = 0;
+    for (auto const& region : memory.regions())
+        if (!region.read_only && (region.guest_address >= four_gib) == above_4g)
+            size = std::max(size, region.end() - (above_4g ? four_gib : 0));
+    return size;
+}
+
+} // namespace
+
+Mini::Mini(MiniOptions options, machine::Machine& machine, boost::asio::any_io_executor executor, Exit exit)
+    : m_options(std::move(options))
+    , m_machine(machine)
+    , m_executor(std::move(executor))
+    , m_exit(std::move(exit))
+    , m_serial(m_bus, [this](bool level) { m_kvm ? m_kvm->vm().set_irq(com1_irq, level) : void(); })
+    , m_keyboard_reset(ResetPort::Kind::keyboard, [this](GuestWish wish) { on_wish(wish); })
+    , m_control_reset(ResetPort::Kind::control, [this](GuestWish wish) { on_wish(wish); })
+    , m_power(
+          m_bus, [this](bool level) { m_kvm ? m_kvm->vm().set_irq(PowerPorts::irq_line, level) : void(); },
+          [this](GuestWish wish) { on_wish(wish); })
+    , m_clock(ram_size(machine.memory(), false), ram_size(machine.memory(), true), m_options.cpus)
+    , m_debug_exit([this](GuestWish wish) { on_wish(wish); })
+{
+    m_bus.add(com1, SerialPort::port_count, m_serial);
+    m_bus.add(0x64, 1, m_keyboard_reset);
+    m_bus.add(0xcf9, 1, m_control_reset);
+    m_bus.add(PowerPorts::first, PowerPorts::port_count, m_power);
+    m_bus.add(RealTimeClock::first, RealTimeClock::port_count, m_clock);
+    if (auto const& debug_exit = m_options.debug_exit)
+        m_bus.add(debug_exit->iobase, debug_exit->iosize, m_debug_exit);
+}
+
+Result<std::unique_ptr<Mini>> Mini::create(
+    MiniOptions options, machine::Machine& machine, qom::Tree& tree, boost::asio::any_io_executor executor, Exit exit)
+{
+    auto const start = TRY(load_boot(options.boot, machine.memory()));
+    std::unique_ptr<Mini> mini(new Mini(std::move(options), machine, std::move(executor), std::move(exit)));
+    TRY(mini->choose_accelerator());
+    if (mini->m_kvm) {
+        mini->m_kvm->start_at(start);
+        TRY(mini->m_kvm->reset());
+    }
+    TRY(mini->add_saved_devices());
+    TRY(mini->add_to_tree(tree));
+    auto& run = machine.run();
+    run.set_cpu_switch([&self = *mini](bool on) { self.switch_cpus(on); });
+    run.set_reset([&self = *mini] { self.reset(); });
+    run.set_powerdown([&self = *mini] { self.m_power.press_button(); });
+    return mini;
+}
+
+Mini::~Mini()
+{
+    m_machine.run().set_cpu_switch(nullptr);
+    m_machine.run().set_reset(nullptr);
+    m_machine.run().set_powerdown(nullptr);
+    auto& devices = m_machine.devices();
+    if (m_kvm)
+        m_kvm->remove_from(devices);
+    devices.remove(&m_serial.saved());
+    devices.remove(&m_wish);
+    devices.remove(&m_power);
+    devices.remove(&m_clock);
+    m_kvm.reset(); // the CPUs' threads use all the rest
+}
+
+/// Takes the first that works.
+Result<void> Mini::choose_accelerator()
+{
+    auto wanted = m_options.accelerators;
+    if (wanted.empty())
+        wanted = {"kvm", "none"};
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        bool const last = i + 1 == wanted.size();
+        if (wanted[i] != "kvm") {
+            util::log::warn(cat("no CPU runs: there is no ", wanted[i] == "none" ? "accelerator" : wanted[i],
+                " here, and the guest's memory and devices only stand still"));
+            return {};
+        }
+        auto kvm = accel::Kvm::create({m_options.cpus, m_options.kernel_irqchip}, m_machine.memory(), m_bus,
+            [this](accel::CpuStop stop) { on_stop(std::move(stop)); });
+        if (kvm) {
+            m_kvm = *std::move(kvm);
+            return {};
+        }
+        if (last)
+            return std::move(kvm).error();
+        util::log::error(kvm.error());
+        util::log::error(cat("falling back to ", wanted[i + 1]));
+    }
+    return {};
+}
+
+Result<void> Mini::add_saved_devices()
+{
+    auto& devices = m_machine.devices();
+    if (m_kvm)
+        TRY(m_kvm->add_to(devices));
+    TRY(devices.add({"serial", 0, &SerialPort::State::saved_state, &m_serial.saved()}));
+    TRY(devices.add({"wish", 0, &Wish::saved_state, &m_wish}));
+    TRY(devices.add({"power", 0, &PowerPorts::saved_state, &m_power}));
+    return devices.add({"mc146818rtc", 0, &RealTimeClock::saved_state, &m_clock});
+}
+
+void Mini::switch_cpus(bool run)
+{
+    if (!m_kvm)
+        return;
+    run ? m_kvm->run() : m_kvm->rest();
+    if (run)
+        post([](Mini& self) { self.fulfil(); });
+}
+
+void Mini::reset()
+{
+    auto const state = m_machine.run().state();
+    if (state == qapi::RunState::inmigrate)
+        return; // there is no guest yet
+    if (state == qapi::RunState::finish_migrate)
+        return on_wish({GuestWish::What::reset}); // where it goes on, here or there
+    m_serial.reset();
+    m_power.reset();
+    {
+        auto const held = m_bus.lock();
+        m_wish = Wish();
+    }
+    if (!m_kvm)
+        return;
+    if (auto done = m_kvm->reset(); !done)
+        util::log::error(done.error());
+}
+
+Result<std::vector<accel::CpuState>> Mini::cpu_states()
+{
+    std::vector<accel::CpuState> states;
+    if (!m_kvm)
+        return states;
+    bool const running = m_machine.run().running();
+    m_kvm->rest();
+    Result<void> read;
+    for (auto const& cpu : m_kvm->cpus())
+        if (read)
+            read = cpu->read_state(states.emplace_back());
+    if (running)
+        m_kvm->run();
+    if (!read)
+        return std::move(read).error();
+    return states;
+}
+
+void Mini::post(std::function<void(Mini&)> what)
+{
+    boost::asio::post(m_executor, [life = std::weak_ptr(m_life), what = std::move(what)] {
+        if (auto const self = life.lock())
+            what(**self);
+    });
+}
+
+/// Any thread, with the bus's lock held.
+void Mini::on_wish(GuestWish wish)
+{
+    m_wish = {static_cast<std::uint8_t>(static_cast<int>(wish.what) + 1), wish.status};
+    post([](Mini& self) { self.fulfil(); });
+}
+
+/// A guest that stands still gets what it wants when it runs again.
+void Mini::fulfil()
+{
+    if (!m_machine.run().running())
+        return;
+    Wish wish;
+    {
+        auto const held = m_bus.lock();
+        wish = std::exchange(m_wish, Wish());
+    }
+    if (wish.what == 0)
+        return;
+    switch (static_cast<GuestWish::What>(wish.what - 1)) {
+    case GuestWish::What::reset: return guest_reset();
+    case GuestWish::What::power_off: return guest_end(qapi::ShutdownCause::guest_shutdown, 0);
+    case GuestWish::What::debug_exit: return guest_end(qapi::ShutdownCause::none, wish.status);
+    }
+}
+
+machine::SavedState const Mini::Wish::saved_state{
+    .name = "wish",
+    .fields = {machine::saved<&Wish::what>("what"), machine::saved<&Wish::status>("status")},
+    .after_load = [](void* device, std::uint32_t) -> Result<void> {
+        if (static_cast<Wish const*>(device)->what > static_cast<int>(GuestWish::What::debug_exit) + 1)
+            return Error::generic("wish: the guest wants something that is not known here");
+        return {};
+    },
+};
+
+/// On the CPU's thread.
+void Mini::on_stop(accel::CpuStop stop)
+{
+    using Reason = accel::CpuStop::Reason;
+    if (stop.reason == Reason::triple_fault) {
+        auto const held = m_bus.lock();
+        return on_wish({GuestWish::What::reset});
+    }
+    post([stop = std::move(stop)](Mini& self) {
+        if (stop.reason == Reason::internal_error)
+            return self.on_internal_error(stop);
+        if (auto& run = self.m_machine.run(); run.running())
+            run.halt(qapi::RunState::debug);
+    });
+}
+
+void Mini::on_internal_error(accel::CpuStop const& stop)
+{
+    if (auto& run = m_machine.run(); run.running())
+        run.halt(qapi::RunState::internal_error);
+    auto text = stop.text;
+    if (auto const states = cpu_states(); states && stop.cpu < states->size())
+        text += (*states)[stop.cpu].to_text();
+    for (auto const line : util::split(text, '\n'))
+        if (!line.empty())
+            util::log::plain(line);
+}
+
+void Mini::guest_reset()
+{
+    if (m_options.no_reboot)
+        return guest_end(qapi::ShutdownCause::guest_reset, 0);
+    m_machine.run().reset(qapi::ShutdownCause::guest_reset);
+}
+
+void Mini::guest_end(qapi::ShutdownCause cause, int status)
+{
+    auto& run = m_machine.run();
+    if (cause != qapi::ShutdownCause::none)
+        run.announce_shutdown(cause);
+    if (!m_options.no_shutdown)
+        m_exit(status);
+    else if (run.running())
+        run.halt(qapi::RunState::shutdown);
+}
+
+} // namespace minivisor::hw

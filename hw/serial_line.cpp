@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "hw/serial_line.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+
+namespace minivisor::hw {
+
+namespace asio = boost::asio;
+
+SerialLine::SerialLine(asio::any_io_executor executor, SerialPort& port)
+    : m_port(port)
+    , m_room(executor, asio::steady_timer::time_point::max())
+    , m_tasks(executor)
+{
+}
+
+SerialLine::~SerialLine() { m_port.unlisten(); }
+
+Result<void> SerialLine::connect(io::Chardev& device)
+{
+    TRY(device.claim());
+    return device.open([life = std::weak_ptr(m_life)](std::unique_ptr<io::Stream> stream) {
+        if (auto const line = life.lock())
+            (*line)->add(std::move(stream));
+    });
+}
+
+void SerialLine::add(std::unique_ptr<io::Stream> stream)
+{
+    if (m_closing)
+        return;
+    auto& peer = m_peers.emplace_back();
+    peer.stream = std::move(stream);
+    if (m_peers.size() == 1) {
+        auto const post = [executor = m_tasks.executor(), life = std::weak_ptr(m_life)](void (*what)(SerialLine&)) {
+            return [executor, life, what] {
+                asio::post(executor, [life, what] {
+                    if (auto const line = life.lock())
+                        what(**line);
+                });
+            };
+        };
+        m_port.listen(
+            post([](SerialLine& line) { line.drain(); }), post([](SerialLine& line) { line.m_room.cancel(); }));
+    }
+    m_tasks.spawn([this, &peer] { return serve(peer); });
+}
+
+/// Takes what the guest has sent once everybody has got all that was taken before.
+void SerialLine::drain()
+{
+    if (std::any_of(m_peers.begin(), m_peers.end(), [](Peer const& peer) { return !peer.unsent.empty(); }))
+        return; // the slowest one comes back here
+    auto const output = m_port.take_output();
+    for (auto& peer : m_peers) {
+        peer.unsent = output;
+        write_some(peer);
+    }
+}
+
+void SerialLine::write_some(Peer& peer)
+{
+    io::Stream::Moved moved;
+    do {
+        moved = peer.stream->write(peer.unsent);
+        peer.unsent.erase(0, moved.size);
+    } while (moved.progress == io::Stream::Progress::some && !peer.unsent.empty());
+    if (moved.progress == io::Stream::Progress::end) {
+        peer.gone = true;
+        peer.unsent.clear();
+        peer.stream->cancel_input();
+        return;
+    }
+    if (moved.progress == io::Stream::Progress::later && !peer.writing) {
+        peer.writing = true;
+        m_tasks.spawn([this, &peer] { return write_rest(peer); });
+    }
+}
+
+asio::awaitable<void> SerialLine::write_rest(Peer& peer)
+{
+    while (!peer.unsent.empty() && !peer.gone) {
+        auto const error = co_await peer.stream->wait_output();
+        if (error)
+            peer.gone = true;
+        else
+            write_some(peer);
+    }
+    peer.writing = false;
+    m_room.cancel(); // serve() may wait for the end of this
+    if (!m_closing)
+        drain();
+}
+
+asio::awaitable<void> SerialLine::serve(Peer& peer)
+{
+    std::array<char, 4096> buffer;
+    std::vector<util::UniqueFd> passed;
+    bool at_end = false;
+    while (!peer.gone && !m_closing) {
+        if (at_end) { // only output goes on
+            co_await m_room.async_wait(asio::as_tuple(asio::use_awaitable));
+            continue;
+        }
+        auto const moved = peer.stream->read(buffer, passed);
+        passed.clear(); // a guest has no use for descriptors
+        if (moved.progress == io::Stream::Progress::end) {
+            at_end = true;
+            if (peer.stream->ends_with_input())
+                break;
+        } else if (moved.progress == io::Stream::Progress::later) {
+            auto const error = co_await peer.stream->wait_input();
+            if (error)
+                break;
+        } else if (!co_await give(peer, std::span(buffer).first(moved.size))) {
+            break;
+        }
+    }
+    peer.gone = true;
+    peer.stream->cancel_input();
+    while (peer.writing)
+        co_await m_room.async_wait(asio::as_tuple(asio::use_awaitable));
+    m_peers.remove_if([&peer](Peer const& candidate) { return &candidate == &peer; });
+    if (m_peers.empty())
+        m_port.unlisten();
+}
+
+/// False when the peer went away before the guest had read everything.
+asio::awaitable<bool> SerialLine::give(Peer& peer, std::span<char const> bytes)
+{
+    while (true) {
+        bytes = bytes.subspan(m_port.give_input(bytes));
+        if (bytes.empty())
+            co_return true;
+        if (peer.gone || m_closing)
+            co_return false;
+        co_await m_room.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+asio::awaitable<void> SerialLine::shut_down()
+{
+    m_closing = true;
+    m_life.reset();
+    drain(); // the last words
+    for (auto& peer : m_peers)
+        peer.stream->cancel_input();
+    m_room.cancel();
+    m_tasks.cancel();
+    co_await m_tasks.join();
+}
+
+} // namespace minivisor::hw

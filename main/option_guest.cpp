@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What runs in the machine, on which CPUs, and what becomes of it when it ends.
+#include "io/chardev_options.hpp"
+#include "main/option_row.hpp"
+#include "util/text.hpp"
+
+namespace minivisor::main {
+
+Result<void> choose_accelerators(Options& options, std::string_view list)
+{
+    options.mini.accelerators.clear();
+    for (auto const name : util::split(list, ':')) {
+        if (name != "kvm" && name != "tcg" && name != "none" && name != "qtest")
+            return Error::generic(cat("invalid accelerator ", name));
+        options.mini.accelerators.emplace_back(name);
+    }
+    return {};
+}
+
+Result<bool> parse_irqchip(std::string_view value)
+{
+    if (value == "split")
+        return Error::generic("kernel-irqchip=split is not supported");
+    return parse_switch("kernel-irqchip", value);
+}
+
+namespace {
+
+Result<void> set_accel(Options& options, OptionUse const& use)
+{
+    if (use.argument == "help") {
+        options.print_and_exit = "Accelerators supported in QEMU binary:\nkvm\nnone\n";
+        return {};
+    }
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        if (key == "accel")
+            TRY(choose_accelerators(options, value));
+        else
+            options.mini.kernel_irqchip = TRY(parse_irqchip(value));
+    }
+    return {};
+}
+
+/// As QEMU 7.2 fills in what is left out: cores before sockets.
+Result<void> set_smp(Options& options, OptionUse const& use)
+{
+    std::uint64_t cpus = 0, maxcpus = 0, sockets = 0, dies = 0, clusters = 0, cores = 0, threads = 0;
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        auto const number = util::parse_uint64(value);
+        if (!number)
+            return Error::generic(cat("Parameter 'smp.", key, "' expects integer"));
+        if (*number == 0 && key != "cpus")
+            return Error::generic("Invalid CPU topology: CPU topology parameters must be greater than zero");
+        if (*number > 0xffff)
+            return Error::generic(cat("Parameter 'smp.", key, "' is out of range"));
+        auto& part = key == "cpus" ? cpus
+            : key == "maxcpus"     ? maxcpus
+            : key == "sockets"     ? sockets
+            : key == "dies"        ? dies
+            : key == "clusters"    ? clusters
+            : key == "cores"       ? cores
+                                   : threads;
+        part = *number;
+    }
+    if (dies > 1 || clusters > 1)
+        return Error::generic(cat(dies > 1 ? "dies" : "clusters", " not supported by this machine's CPU topology"));
+    auto const total = maxcpus > 0 ? maxcpus : cpus;
+    if (total > 0) {
+        if (cores == 0)
+            cores = std::max<std::uint64_t>(1,
+                total
+                    / std::max<std::uint64_t>(
+                        1, std::max<std::uint64_t>(sockets, 1) * std::max<std::uint64_t>(threads, 1)));
+        if (threads == 0)
+            threads = std::max<std::uint64_t>(1, total / (std::max<std::uint64_t>(sockets, 1) * cores));
+        if (sockets == 0)
+            sockets = std::max<std::uint64_t>(1, total / (cores * threads));
+    }
+    auto const product
+        = std::max<std::uint64_t>(sockets, 1) * std::max<std::uint64_t>(cores, 1) * std::max<std::uint64_t>(threads, 1);
+    if (maxcpus == 0)
+        maxcpus = cpus > 0 ? cpus : product;
+    if (cpus == 0)
+        cpus = maxcpus;
+    if (product != maxcpus)
+        return Error::generic(cat("Invalid CPU topology: product of the hierarchy must match maxcpus: sockets (",
+            std::max<std::uint64_t>(sockets, 1), ") * cores (", std::max<std::uint64_t>(cores, 1), ") * threads (",
+            std::max<std::uint64_t>(threads, 1), ") != maxcpus (", maxcpus, ")"));
+    if (maxcpus < cpus)
+        return Error::generic(
+            cat("Invalid CPU topology: maxcpus must be equal to or greater than smp: sockets (", sockets, ") * cores (",
+                cores, ") * threads (", threads, ") == maxcpus (", maxcpus, ") < smp_cpus (", cpus, ")"));
+    if (maxcpus > cpus)
+        return Error::generic("maxcpus above the number of CPUs is not supported: none can be added later");
+    options.mini.cpus = static_cast<unsigned>(cpus);
+    options.smp_origin = use.origin;
+    return {};
+}
+
+Result<void> set_cpu(Options& options, OptionUse const& use)
+{
+    if (use.argument == "help") {
+        options.print_and_exit
+            = "Available CPUs:\nx86 host                  processor with all supported host features\n"
+              "x86 max                   the same\n";
+        return {};
+    }
+    if (use.argument != "host" && use.argument != "max")
+        return Error::generic(cat("unable to find CPU model '", use.argument.substr(0, use.argument.find(',')), "'"));
+    return {};
+}
+
+Result<void> add_serial(Options& options, OptionUse const& use)
+{
+    auto& serials = options.serials;
+    if (use.argument == "none") {
+        serials.push_back({{}, use.origin});
+        return {};
+    }
+    if (use.argument.starts_with("chardev:")) {
+        serials.push_back({std::string(use.argument.substr(8)), use.origin});
+        return {};
+    }
+    auto backend = TRY(io::parse_short_chardev(use.argument));
+    auto const id = cat("serial", serials.size());
+    serials.push_back({id, use.origin});
+    options.chardevs.push_back({{id, std::move(backend)}, use.origin});
+    return {};
+}
+
+Result<void> set_bios(Options& options, OptionUse const& use)
+{
+    options.mini.boot.bios = use.argument;
+    return {};
+}
+
+Result<void> set_kernel(Options& options, OptionUse const& use)
+{
+    options.mini.boot.kernel = use.argument;
+    return {};
+}
+
+Result<void> set_append(Options& options, OptionUse const& use)
+{
+    options.mini.boot.append = use.argument;
+    return {};
+}
+
+Result<void> set_initrd(Options& options, OptionUse const& use)
+{
+    options.mini.boot.initrd = use.argument;
+    return {};
+}
+
+Result<void> no_reboot(Options& options, OptionUse const&)
+{
+    options.mini.no_reboot = true;
+    return {};
+}
+
+Result<void> no_shutdown(Options& options, OptionUse const&)
+{
+    options.mini.no_shutdown = true;
+    return {};
+}
+
+} // namespace
+
+Result<void> check_guest(Options const& options)
+{
+    auto const& mini = options.mini;
+    constexpr unsigned most_cpus = 255; // what an APIC can number
+    auto const most = options.machine.kind == "mini" ? most_cpus : 1;
+    if (mini.cpus > most)
+        return Error::generic(cat("Invalid SMP CPUs ", mini.cpus, ". The max CPUs supported by machine '",
+                                  options.machine.kind, "' is ", most))
+            .context(options.smp_origin);
+    if (mini.boot.append && !mini.boot.kernel)
+        return Error::generic("-append only allowed with -kernel option");
+    if (mini.boot.initrd && !mini.boot.kernel)
+        return Error::generic("-initrd only allowed with -kernel option");
+    if (options.machine.kind == "mini") {
+        if (options.serials.size() > 1)
+            return Error::generic("machine mini has one serial port").context(options.serials[1].origin);
+        return {};
+    }
+    if (mini.boot.kernel)
+        return Error::generic("The -kernel parameter is not supported (use the generic 'loader' device instead).");
+    if (mini.boot.bios)
+        return Error::generic(cat("machine ", options.machine.kind, " runs no firmware"))
+            .context(cat("-bios ", *mini.boot.bios));
+    for (auto const& serial : options.serials)
+        if (!serial.chardev.empty())
+            return Error::generic(
+                cat(serial.origin, " is not supported: machine ", options.machine.kind, " has no serial port"));
+    return {};
+}
+
+OptionGroup guest_options()
+{
+    return {"Guest",
+        {
+            {"accel", "[accel=]NAME[:NAME...][,kernel-irqchip=on|off]", "the accelerator: kvm, or none", set_accel,
+                {{"accel", "NAME[:NAME...]", "the first of them that works"},
+                    {"kernel-irqchip", "on|off",
+                        "whether KVM plays the interrupt controllers and the timer; default on"}},
+                "Without this option machine `mini` takes `kvm` where it works, else `none`: then no CPU runs, and a "
+                "warning says so. `tcg` and `qtest` are other names for `none` here, so that lists such as `kvm:tcg` "
+                "work. Machine `none` has no CPU and never opens /dev/kvm."},
+            {"smp", "[cpus=]N[,sockets=N][,cores=N][,threads=N]", "how many CPUs; default 1", set_smp,
+                {{"cpus", "N", "how many"}, {"maxcpus", "N", "how many at most: the same number"},
+                    {"sockets", "N", "sockets"}, {"dies", "1", "dies in a socket"},
+                    {"clusters", "1", "clusters in a die"}, {"cores", "N", "cores in a cluster"},
+                    {"threads", "N", "threads in a core"}},
+                {}, "smp-opts"},
+            {"cpu", "host", "the CPU: all that the host's offers", set_cpu, {},
+                "`max` is the same. Models with fewer features are not there."},
+            {"kernel", "FILE", "what to boot: Linux, multiboot, or a boot sector", set_kernel, {},
+                "The file's first bytes tell what it is. Linux (bzImage) is entered by its 64-bit protocol, a "
+                "multiboot "
+                "image in 32-bit protected mode, a boot sector of 512 bytes in real mode at 0000:7c00."},
+            {"append", "TEXT", "the kernel's command line", set_append},
+            {"initrd", "FILE", "its first RAM disk; for multiboot, modules with their command lines", set_initrd},
+            {"bios", "FILE", "a firmware image; it ends at 4 GiB and is entered at the reset vector", set_bios},
+            {"serial", "CHARDEV", "what the serial port is connected to", add_serial, {},
+                "The argument is as that of `-monitor`. The character device gets the id `serial0`."},
+            {"no-reboot", "", "a guest that resets itself ends the program", no_reboot},
+            {"no-shutdown", "", "a guest that shuts down stops, and the program goes on", no_shutdown},
+        }};
+}
+
+} // namespace minivisor::main
