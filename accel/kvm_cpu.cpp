@@ -169,9 +169,9 @@ void KvmCpu::handle_exit()
 {
     switch (m_run->exit_reason) {
     case KVM_EXIT_IO: return handle_ports();
-    case KVM_EXIT_MMIO: // nothing is there: reads see all ones
+    case KVM_EXIT_MMIO: // nothing is there: reads see zeros, as in QEMU
         if (m_run->mmio.is_write == 0)
-            std::memset(m_run->mmio.data, 0xff, sizeof m_run->mmio.data);
+            std::memset(m_run->mmio.data, 0, sizeof m_run->mmio.data);
         return;
     case KVM_EXIT_INTR:
     case KVM_EXIT_IRQ_WINDOW_OPEN: return;

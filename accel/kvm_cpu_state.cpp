@@ -49,8 +49,8 @@ kvm_segment unpack_segment(CpuState const& state, std::size_t i)
     return segment;
 }
 
-/// One of KVM's lists: a count, and the entries 8 bytes from the start. Linux's own declarations put them elsewhere when
-/// they are compiled as C++ (an empty struct has a size there), and with it the numbers of the ioctls are wrong.
+/// One of KVM's lists: a count, and the entries 8 bytes from the start. Linux's own declarations put them elsewhere
+/// when they are compiled as C++ (an empty struct has a size there), and with it the numbers of the ioctls are wrong.
 template <typename Entry, std::size_t n>
 struct List {
     std::uint32_t count = 0;

@@ -16,32 +16,6 @@ namespace {
 
 using boost::asio::awaitable;
 
-awaitable<void> info_cpus(CommandContext& context, qapi::Object)
-{
-    auto const list = co_await context.call<qapi::QueryCpusFast>();
-    if (!list) {
-        context.error(list.error());
-        co_return;
-    }
-    std::string text;
-    for (auto const& cpu : *list)
-        text += cat(text.empty() ? "*" : " ", " CPU #", cpu.cpu_index, ": thread_id=", cpu.thread_id, "\n");
-    context.print(text);
-}
-
-/// The CPU that x and others would look at.
-awaitable<void> choose_cpu(CommandContext& context, qapi::Object)
-{
-    context.print("invalid CPU index\n");
-    co_return;
-}
-
-awaitable<void> virtual_dump(CommandContext& context, qapi::Object)
-{
-    context.print("Can not dump without CPU\n");
-    co_return;
-}
-
 awaitable<void> info_qdm(CommandContext& context, qapi::Object)
 {
     qapi::QomListTypesArguments wanted{"device", {}};
@@ -168,9 +142,6 @@ void add_device_commands(CommandTable& table)
     table.add({"nmi", {}, "", "send a non-maskable interrupt", pass_on<qapi::InjectNmi>});
     table.add({"announce_self", {{"interfaces", ArgKind::word, true}, {"id", ArgKind::word, true}}, "[interfaces] [id]",
         "make switches learn where the guest is", announce_self});
-    table.add({"cpu", {{"index", ArgKind::integer32}}, "index", "choose the CPU to look at", choose_cpu});
-    table.add({"x", {{"fmt", ArgKind::format}, {"addr", ArgKind::integer64}}, "/fmt addr",
-        "show memory from addr as the CPU sees it", virtual_dump});
     table.add({"calc_dirty_rate",
         {{"dirty_ring", ArgKind::flag, false, 'r'}, {"dirty_bitmap", ArgKind::flag, false, 'b'},
             {"second", ArgKind::integer64}, {"sample_pages_per_GB", ArgKind::integer64, true}},
@@ -178,7 +149,6 @@ void add_device_commands(CommandTable& table)
         "measure how fast the guest writes to its memory\n-r, -b: by the accelerator's dirty ring or bitmap",
         calc_dirty_rate});
     table.add_topic({"dirty_rate", {}, "", "what calc_dirty_rate has found", info_dirty_rate});
-    table.add_topic({"cpus", {}, "", "the CPUs", info_cpus});
     table.add_topic({"qdm", {}, "", "the types of devices", info_qdm});
     table.add_topic({"ramblock", {}, "", "the blocks of RAM", info_ramblock});
     table.add_topic({"block",

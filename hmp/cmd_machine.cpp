@@ -120,49 +120,6 @@ awaitable<void> print_value(CommandContext& context, qapi::Object args)
     co_return;
 }
 
-awaitable<void> physical_dump(CommandContext& context, qapi::Object args)
-{
-    auto const& fmt = args.at("fmt").as_object();
-    auto const format = text_of(fmt, "format").front();
-    if (format == 'i') {
-        context.print("Can not dump without CPU\n");
-        co_return;
-    }
-    auto const size = static_cast<unsigned>(number_of(fmt, "size"));
-    auto const length = static_cast<std::uint64_t>(number_of(fmt, "count")) * size;
-    if (length > max_dump) {
-        context.error(Error::generic(cat("At most ", max_dump, " bytes can be shown at once")));
-        co_return;
-    }
-    auto const start = static_cast<std::uint64_t>(number_of(args, "addr"));
-    qapi::ReadPhysicalMemoryArguments wanted{start, static_cast<std::uint32_t>(length)};
-    auto const memory = co_await context.call<qapi::ReadPhysicalMemory>(std::move(wanted));
-    if (!memory) {
-        context.error(memory.error());
-        co_return;
-    }
-    auto const bytes = util::from_hex(memory->hex).value_or(std::vector<std::uint8_t>());
-    MemoryDump const dump(format, size);
-    std::string text;
-    for (std::uint64_t at = 0; at < length; at += dump.line_size()) {
-        auto const wanted_here = std::min<std::uint64_t>(dump.line_size(), length - at);
-        if (at + wanted_here > bytes.size()) {
-            text += MemoryDump::no_memory(start + at);
-            break;
-        }
-        text += dump.line(start + at, std::span(bytes).subspan(at, wanted_here));
-    }
-    context.print(text);
-}
-
-awaitable<void> pmemsave(CommandContext& context, qapi::Object args)
-{
-    qapi::PmemsaveArguments arguments{number_of(args, "val"), number_of(args, "size"), text_of(args, "filename")};
-    auto const saved = co_await context.call<qapi::Pmemsave>(std::move(arguments));
-    if (!saved)
-        context.error(saved.error());
-}
-
 } // namespace
 
 void add_machine_commands(CommandTable& table)
@@ -171,13 +128,8 @@ void add_machine_commands(CommandTable& table)
     table.add({"cont|c", {}, "", "let the guest run", pass_on<qapi::Cont>});
     table.add({"system_reset", {}, "", "reset the guest", pass_on<qapi::SystemReset>});
     table.add({"system_powerdown", {}, "", "ask the guest to power down", pass_on<qapi::SystemPowerdown>});
-    table.add({"xp", {{"fmt", ArgKind::format}, {"addr", ArgKind::integer64}}, "/fmt addr",
-        "show guest-physical memory from addr; /fmt is a count, one of x d u o c, and one of b h w g", physical_dump});
     table.add({"print|p", {{"fmt", ArgKind::format}, {"val", ArgKind::integer64}}, "/fmt expr",
         "show the value of an expression", print_value});
-    table.add({"pmemsave", {{"val", ArgKind::integer64}, {"size", ArgKind::integer32}, {"filename"}}, "addr size file",
-        "write size bytes of guest-physical memory from addr to a file", pmemsave,
-        {Completion::none, Completion::none, Completion::file}});
     table.add_topic({"status", {}, "", "whether the guest runs", info_status});
     table.add_topic({"name", {}, "", "the guest's name", info_name});
     table.add_topic({"uuid", {}, "", "the guest's UUID", info_uuid});

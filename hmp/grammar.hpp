@@ -39,6 +39,7 @@ struct Arg {
 struct PrintFormat {
     char format = 'x';
     int size = 4;
+    std::int64_t cpu = 0; ///< whose memory and registers they are
 };
 
 /// A command's name in complaints ("quit|q") and as the user typed it, for the hint ("q", "info status").

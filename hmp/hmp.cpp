@@ -4,6 +4,7 @@
 #include "hmp/cmd_authz.hpp"
 #include "hmp/cmd_chardev.hpp"
 #include "hmp/cmd_control.hpp"
+#include "hmp/cmd_cpu.hpp"
 #include "hmp/cmd_devices.hpp"
 #include "hmp/cmd_log.hpp"
 #include "hmp/cmd_machine.hpp"
@@ -11,6 +12,7 @@
 #include "hmp/cmd_qom.hpp"
 #include "hmp/session.hpp"
 #include "qapi/schema/control.hpp"
+#include "qapi/schema/cpu.hpp"
 
 namespace minivisor::hmp {
 
@@ -30,8 +32,12 @@ private:
 boost::asio::awaitable<Result<std::string>> run_for_program(
     monitor::House& house, PrintFormat& format, qapi::HumanMonitorCommandArguments arguments, qapi::CallContext& caller)
 {
-    if (arguments.cpu_index)
-        co_return Error::generic("Parameter 'cpu-index' expects a CPU number");
+    format.cpu = arguments.cpu_index.value_or(0);
+    if (arguments.cpu_index) {
+        auto const cpus = co_await house.call<qapi::QueryCpusFast>(qapi::Empty(), caller);
+        if (!cpus || format.cpu < 0 || static_cast<std::size_t>(format.cpu) >= cpus->size())
+            co_return Error::generic("Parameter 'cpu-index' expects a CPU number");
+    }
     Paper paper;
     CommandContext context(house, caller, command_table(), paper, format);
     auto running = run_line(context, std::move(arguments.command_line));
@@ -47,6 +53,7 @@ CommandTable const& command_table()
         CommandTable all;
         add_control_commands(all);
         add_machine_commands(all);
+        add_cpu_commands(all);
         add_device_commands(all);
         add_qom_commands(all);
         add_authz_commands(all);

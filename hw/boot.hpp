@@ -4,6 +4,7 @@
 #pragma once
 
 #include "accel/cpu_start.hpp"
+#include "hw/boot_plan.hpp"
 #include "machine/memory.hpp"
 #include "util/result.hpp"
 
@@ -18,6 +19,11 @@ struct BootOptions {
 
 /// Loads everything; nothing but `memory` is changed. Called once, before the guest runs, when all RAM is mapped. The
 /// firmware image becomes a read-only block "pc.bios" that ends at 4 GiB, and its last 128 KiB are seen below 1 MiB.
+/// After an error the guest sees what it saw before.
 Result<accel::CpuStart> load_boot(BootOptions const& options, machine::Memory& memory);
+
+/// The same in two steps, for who wants to load once more (after a reset): what is to be loaded, read and checked as a
+/// whole. Nothing has changed but that the firmware's block is there. BootPlan::load does the rest.
+Result<BootPlan> plan_boot(BootOptions const& options, machine::Memory& memory);
 
 } // namespace minivisor::hw

@@ -146,19 +146,25 @@ void Mini::reset()
         util::log::error(done.error());
 }
 
+void Mini::while_resting(std::function<void()> const& look)
+{
+    switch_cpus(false);
+    look();
+    if (m_machine.run().running())
+        switch_cpus(true);
+}
+
 Result<std::vector<accel::CpuState>> Mini::cpu_states()
 {
     std::vector<accel::CpuState> states;
     if (!m_kvm)
         return states;
-    bool const running = m_machine.run().running();
-    m_kvm->rest();
     Result<void> read;
-    for (auto const& cpu : m_kvm->cpus())
-        if (read)
-            read = cpu->read_state(states.emplace_back());
-    if (running)
-        m_kvm->run();
+    while_resting([&] {
+        for (auto const& cpu : m_kvm->cpus())
+            if (read)
+                read = cpu->read_state(states.emplace_back());
+    });
     if (!read)
         return std::move(read).error();
     return states;

@@ -48,7 +48,9 @@ public:
     SerialPort& serial() { return m_serial; }
     /// Null where no CPU runs.
     accel::Kvm* kvm() { return m_kvm.get(); }
-    /// What all CPUs hold at the moment; a guest that runs is held up for that time.
+    /// Calls `look` while the CPUs stand still; a guest that runs is held up for that time and does not notice.
+    void while_resting(std::function<void()> const& look);
+    /// What all CPUs hold at the moment, looked at likewise.
     Result<std::vector<accel::CpuState>> cpu_states();
 
 private:

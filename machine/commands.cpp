@@ -96,7 +96,6 @@ void bind_commands(
         [&machine]() -> Result<qapi::UuidInfo> { return qapi::UuidInfo{to_text(machine.uuid().value_or(Uuid{}))}; });
     registry.bind<qapi::QueryIothreads>(
         [&tree]() -> Result<std::vector<qapi::IOThreadInfo>> { return list_io_threads(tree); });
-    registry.bind<qapi::QueryKvm>([]() -> Result<qapi::KvmInfo> { return qapi::KvmInfo{}; });
     registry.bind<qapi::QueryMemorySizeSummary>([&machine]() -> Result<qapi::MemoryInfo> {
         return qapi::MemoryInfo{{machine.memory().total_size()}, qapi::Size{0}};
     });

@@ -9,6 +9,25 @@
 
 namespace minivisor::machine {
 
+namespace {
+
+Result<void> check_region(MemoryRegion const& region)
+{
+    auto const& block = *region.block;
+    if ((region.guest_address | region.size | region.offset) % page_size != 0 || region.size == 0
+        || region.end() < region.guest_address || region.offset > block.size()
+        || region.size > block.size() - region.offset)
+        return Error::generic(cat("RAM block '", block.id(), "' cannot stand at this guest address"));
+    return {};
+}
+
+bool overlap(MemoryRegion const& a, MemoryRegion const& b)
+{
+    return a.guest_address < b.end() && b.guest_address < a.end();
+}
+
+} // namespace
+
 RamBlock::RamBlock(std::string id, std::shared_ptr<HostMemory> memory)
     : m_id(std::move(id))
     , m_memory(std::move(memory))
@@ -47,16 +66,40 @@ Result<RamBlock*> Memory::add(std::unique_ptr<RamBlock> block)
 
 Result<void> Memory::map(MemoryRegion region)
 {
-    auto const& block = *region.block;
-    if ((region.guest_address | region.size | region.offset) % page_size != 0 || region.size == 0
-        || region.end() < region.guest_address || region.offset > block.size()
-        || region.size > block.size() - region.offset)
-        return Error::generic(cat("RAM block '", block.id(), "' cannot stand at this guest address"));
+    TRY(check_region(region));
     for (auto const& other : m_regions) {
-        if (region.guest_address < other.end() && other.guest_address < region.end())
-            return Error::generic(cat("RAM blocks '", other.block->id(), "' and '", block.id(), "' overlap"));
+        if (overlap(region, other))
+            return Error::generic(cat("RAM blocks '", other.block->id(), "' and '", region.block->id(), "' overlap"));
     }
     m_regions.push_back(region);
+    return {};
+}
+
+Result<void> Memory::cover(MemoryRegion region)
+{
+    TRY(check_region(region));
+    std::vector<MemoryRegion> regions;
+    for (auto const& other : m_regions) {
+        if (!overlap(region, other)) {
+            regions.push_back(other);
+            continue;
+        }
+        if (other.guest_address < region.guest_address) {
+            auto before = other;
+            before.size = region.guest_address - other.guest_address;
+            regions.push_back(before);
+        }
+        if (other.end() > region.end()) {
+            auto after = other;
+            auto const cut = region.end() - other.guest_address;
+            after.guest_address += cut;
+            after.offset += cut;
+            after.size -= cut;
+            regions.push_back(after);
+        }
+    }
+    regions.push_back(region);
+    m_regions = std::move(regions);
     return {};
 }
 

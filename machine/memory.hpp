@@ -73,6 +73,9 @@ public:
     Result<RamBlock*> add(std::unique_ptr<RamBlock> block);
     /// Shows a piece of a block. Refuses a range that overlaps another's, wraps around or leaves the block.
     Result<void> map(MemoryRegion region);
+    /// The same over what is mapped there already, which keeps its memory but is not seen there any more; regions that
+    /// are cut through are split. Only before the guest runs.
+    Result<void> cover(MemoryRegion region);
     /// An anonymous block made, added and mapped as a whole.
     Result<RamBlock*> add_anonymous(std::string id, std::uint64_t guest_address, std::uint64_t size);
 

@@ -92,7 +92,6 @@ void bind_queries(qapi::Registry& registry, Machine& machine, qom::Tree const& t
     registry.bind<qapi::DeviceListProperties>([&tree](qapi::DeviceListPropertiesArguments const& arguments) {
         return list_device_properties(tree, arguments.typename_);
     });
-    bind_empty_list<qapi::QueryCpusFast>(registry);
     bind_empty_list<qapi::QueryBlock>(registry);
     bind_empty_list<qapi::QueryBlockstats>(registry);
     bind_empty_list<qapi::QueryNamedBlockNodes>(registry);

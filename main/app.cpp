@@ -6,6 +6,7 @@
 #include "crypto/commands.hpp"
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
+#include "hw/commands.hpp"
 #include "hw/serial_line.hpp"
 #include "io/chardev_options.hpp"
 #include "io/chardevs.hpp"
@@ -14,6 +15,7 @@
 #include "machine/commands.hpp"
 #include "main/answers.hpp"
 #include "main/diagnostics.hpp"
+#include "main/object_option.hpp"
 #include "main/option_list.hpp"
 #include "main/privileges.hpp"
 #include "main/process.hpp"
@@ -24,8 +26,6 @@
 #include "monitor/dispatch.hpp"
 #include "monitor/server.hpp"
 #include "monitor/tracing.hpp"
-#include "qapi/json.hpp"
-#include "qapi/keyval.hpp"
 #include "qmp/qmp.hpp"
 #include "qom/commands.hpp"
 #include "qom/user_object.hpp"
@@ -49,28 +49,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace log = util::log;
-
-/// The text of one -object, in either form.
-Result<qom::PreparedObject> prepare_object(qom::TypeRegistry const& types, std::string const& text)
-{
-    if (text.starts_with('{')) {
-        auto value = TRY(qapi::parse_json(text));
-        if (!value.is_object())
-            return Error::generic("Invalid parameter type for 'object', expected: dict");
-        return qom::prepare_user_object(types, std::move(value.get_object()), qapi::Spelling::json);
-    }
-    // The older option form, but with the dotted keys of the newer one.
-    std::string keyval;
-    for (auto const& item : qapi::parse_qemu_opts(text, "qom-type").items) {
-        if (!item.short_form.empty())
-            log::warn(cat("short-form boolean option '", item.short_form, "' deprecated"));
-        keyval += cat(keyval.empty() ? "" : ",", item.name, "=");
-        for (char const c : item.value)
-            keyval += c == ',' ? std::string(",,") : std::string(1, c);
-    }
-    auto arguments = TRY(qapi::parse_keyval(keyval));
-    return qom::prepare_user_object(types, std::move(arguments.object), qapi::Spelling::qemu_opts);
-}
 
 class App {
 public:
@@ -170,6 +148,7 @@ Result<void> App::build()
             m_options.mini, *m_machine, m_tree, m_io.get_executor(), [this](int status) { request_exit(status); }));
     m_dirty_rate.emplace(m_io.get_executor(), m_machine->memory(), m_worker);
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker, *m_dirty_rate);
+    hw::bind_commands(m_registry, *m_machine, m_mini.get());
     m_migration = std::make_unique<migration::Migration>(
         m_io, *m_machine, m_tree, m_events, m_doorman, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);

@@ -64,22 +64,6 @@ struct QueryCurrentMachine : Command<"query-current-machine", Empty, CurrentMach
     static constexpr CommandInfo info{.summary = "What the running machine can do."};
 };
 
-struct CpuInfoFast {
-    std::int64_t cpu_index = 0;
-    std::string qom_path;
-    std::int64_t thread_id = 0;
-    std::string target;
-};
-BOOST_DESCRIBE_STRUCT(CpuInfoFast, (), (cpu_index, qom_path, thread_id, target))
-constexpr auto docs(CpuInfoFast const*)
-{
-    return members({{"cpu-index", "number of the CPU"}, {"qom-path", "where it is in the tree"},
-        {"thread-id", "the kernel's number of its thread"}, {"target", "its architecture"}});
-}
-struct QueryCpusFast : Command<"query-cpus-fast", Empty, std::vector<CpuInfoFast>> {
-    static constexpr CommandInfo info{.summary = "List the CPUs."};
-};
-
 struct KvmInfo {
     bool enabled = false;
     bool present = false;

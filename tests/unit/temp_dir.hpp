@@ -33,10 +33,12 @@ public:
 
     std::string path() const { return m_path; }
     std::string file(std::string const& name) const { return m_path + "/" + name; }
-    void write(std::string const& name, std::string_view text, mode_t mode = 0600) const
+    /// Returns the file's path.
+    std::string write(std::string const& name, std::string_view text, mode_t mode = 0600) const
     {
         std::ofstream(file(name), std::ios::binary) << text;
         ::chmod(file(name).c_str(), mode);
+        return file(name);
     }
 
 private:

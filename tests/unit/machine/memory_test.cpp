@@ -172,6 +172,34 @@ TEST_CASE("blocks that overlap, are named twice or wrap around are refused")
     CHECK(memory.add_anonymous("b", 0, mib));
 }
 
+TEST_CASE("what covers RAM is seen instead of it, and the RAM beneath keeps what it holds")
+{
+    Memory memory;
+    auto* ram = memory.add_anonymous("ram", 0, mib).value();
+    auto rom_memory = HostMemory::anonymous("rom", 2 * page_size).value();
+    auto* rom = memory.add(RamBlock::create("rom", rom_memory).value()).value();
+    auto const at = mib - 4 * page_size;
+    REQUIRE(memory.write(at, bytes_of("beneath")));
+    REQUIRE(memory.cover({at, 2 * page_size, rom, 0, true}));
+    CHECK(memory.regions().size() == 3);
+    CHECK(memory.find_region(at)->block == rom);
+    CHECK(memory.find_region(at)->read_only);
+    auto const* after = memory.find_region(at + 2 * page_size);
+    REQUIRE(after);
+    CHECK(after->offset == at + 2 * page_size);
+    CHECK(after->end() == mib);
+    std::vector<std::byte> whole(mib);
+    REQUIRE(memory.read(0, whole));
+    CHECK(whole[at] == std::byte{0});
+    CHECK(ram->data()[at] == std::byte{'b'});
+    REQUIRE(memory.cover({mib - page_size, 2 * page_size, rom, 0, true}));
+    CHECK(memory.find_region(mib)->block == rom);
+    CHECK(memory.find_region(mib - page_size - 1)->block == ram);
+    CHECK_FALSE(memory.cover({0, 3 * page_size, rom, 0, true}));
+    CHECK_FALSE(memory.cover({1, page_size, rom, 0, true}));
+    CHECK(memory.regions().size() == 4);
+}
+
 TEST_CASE("the dirty log holds what was written since the last look, and only while it runs")
 {
     Memory memory;
