@@ -62,7 +62,8 @@ struct CpuState {
     std::array<std::uint64_t, 4> pending_interrupts{};
     std::uint64_t xcr0 = 0;
     std::array<std::uint64_t, 6> debug_registers{}; ///< dr0 to dr3, dr6, dr7
-    alignas(8) std::array<std::uint8_t, 4096> xsave{}; ///< FPU, SSE, AVX and later, as the XSAVE instruction lays them out
+    alignas(
+        8) std::array<std::uint8_t, 4096> xsave{}; ///< FPU, SSE, AVX and later, as the XSAVE instruction lays them out
     /// What is on its way into the CPU: KVM's struct kvm_vcpu_events, flags and all.
     std::array<std::uint8_t, 64> events{};
     std::uint32_t mp_state = 0; ///< KVM_MP_STATE_*

@@ -25,7 +25,8 @@ std::string segment_words(CpuState const& state, std::size_t i)
     auto const flags = state.segment_flags[i];
     auto const type = flags & 0xf;
     std::string text;
-    if ((flags & SegmentFlags::unusable) != 0 || (flags & SegmentFlags::present) == 0)
+    bool const protected_mode = (state.cr0 & 1) != 0;
+    if (!protected_mode || (flags & SegmentFlags::unusable) != 0 || (flags & SegmentFlags::present) == 0)
         return text;
     auto const dpl = flags >> 5 & 3;
     if ((flags & 1 << 4) != 0) {
@@ -59,9 +60,7 @@ void add_flags(std::string& text, std::uint64_t flags)
 void add_general(std::string& text, CpuState const& s, bool wide)
 {
     auto const r = [&s](std::size_t i) { return static_cast<Wide>(s.general[i]); };
-    auto const cs_flags = s.segment_flags[static_cast<std::size_t>(Segment::cs)];
     auto const cpl = s.segment_flags[static_cast<std::size_t>(Segment::ss)] >> 5 & 3;
-    static_cast<void>(cs_flags);
     // halted: KVM_MP_STATE_HALTED is 3.
     int const halted = s.mp_state == 3 ? 1 : 0;
     if (wide) {
@@ -108,18 +107,15 @@ void add_control(std::string& text, CpuState const& s, bool wide)
             static_cast<Wide>(s.idt_base), s.idt_limit);
         add(text, "CR0=%08x CR2=%016llx CR3=%016llx CR4=%08x\n", static_cast<unsigned>(s.cr0), static_cast<Wide>(s.cr2),
             static_cast<Wide>(s.cr3), static_cast<unsigned>(s.cr4));
-        add(text, "DR0=%016llx DR1=%016llx DR2=%016llx DR3=%016llx \n", static_cast<Wide>(dr[0]),
-            static_cast<Wide>(dr[1]), static_cast<Wide>(dr[2]), static_cast<Wide>(dr[3]));
-        add(text, "DR6=%016llx DR7=%016llx\n", static_cast<Wide>(dr[4]), static_cast<Wide>(dr[5]));
     } else {
         add(text, "GDT=     %08x %08x\nIDT=     %08x %08x\n", static_cast<unsigned>(s.gdt_base), s.gdt_limit,
             static_cast<unsigned>(s.idt_base), s.idt_limit);
         add(text, "CR0=%08x CR2=%08x CR3=%08x CR4=%08x\n", static_cast<unsigned>(s.cr0), static_cast<unsigned>(s.cr2),
             static_cast<unsigned>(s.cr3), static_cast<unsigned>(s.cr4));
-        add(text, "DR0=%08x DR1=%08x DR2=%08x DR3=%08x \n", static_cast<unsigned>(dr[0]), static_cast<unsigned>(dr[1]),
-            static_cast<unsigned>(dr[2]), static_cast<unsigned>(dr[3]));
-        add(text, "DR6=%08x DR7=%08x\n", static_cast<unsigned>(dr[4]), static_cast<unsigned>(dr[5]));
     }
+    add(text, "DR0=%016llx DR1=%016llx DR2=%016llx DR3=%016llx \n", static_cast<Wide>(dr[0]), static_cast<Wide>(dr[1]),
+        static_cast<Wide>(dr[2]), static_cast<Wide>(dr[3]));
+    add(text, "DR6=%016llx DR7=%016llx\n", static_cast<Wide>(dr[4]), static_cast<Wide>(dr[5]));
     add(text, "EFER=%016llx\n", static_cast<Wide>(s.efer));
 }
 

@@ -90,7 +90,11 @@ awaitable<void> dump(CommandContext& context, qapi::Object args, Read read)
     auto const& fmt = args.at("fmt").as_object();
     auto const format = text_of(fmt, "format").front();
     if (format == 'i') {
-        context.error(Error::generic("Instructions cannot be shown: there is no disassembler here"));
+        auto const cpus = co_await context.call<qapi::QueryCpusFast>();
+        if (!cpus || cpus->empty())
+            context.print("Can not dump without CPU\n");
+        else
+            context.error(Error::generic("Instructions cannot be shown: there is no disassembler here"));
         co_return;
     }
     auto const size = static_cast<unsigned>(number_of(fmt, "size"));
@@ -172,7 +176,7 @@ void add_cpu_commands(CommandTable& table)
         {Completion::none, Completion::none, Completion::file}});
     table.add_topic({"cpus", {}, "", "the CPUs", info_cpus});
     table.add_topic({"registers", {{"cpustate_all", ArgKind::flag, false, 'a'}, {"vcpu", ArgKind::integer32, true}},
-        "[-a|vcpu]", "the registers of the CPU that is looked at, of another one, or (-a) of all", info_registers});
+        "[-a|vcpu]", "the registers of the CPU that is looked at, or of another one\n-a: of all", info_registers});
 }
 
 } // namespace minivisor::hmp

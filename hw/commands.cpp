@@ -108,7 +108,7 @@ Result<qapi::HumanReadableText> registers_text(Mini* mini, std::optional<std::in
         auto const states = TRY(mini->cpu_states());
         for (std::size_t i = 0; i < states.size(); ++i)
             if (!only || static_cast<std::size_t>(*only) == i)
-                text += cat(only ? "" : "\n", "CPU#", i, "\n", states[i].to_text());
+                text += cat("\nCPU#", i, "\n", states[i].to_text());
     }
     return qapi::HumanReadableText{text};
 }

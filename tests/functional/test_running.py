@@ -271,3 +271,63 @@ def test_unlike_machines(t):
     t.eq(status(vm), "running")
     found = migration.wait_status(target, "failed")
     t.check("cpu" in found.get("error-desc", "") or "section" in found.get("error-desc", ""), found)
+
+
+def test_inspection(t):
+    "registers, and memory as the CPU sees it, can be looked at; the guest does not notice"
+    vm = run(t, "walker", "-smp", "2", pages=16)
+    wait_for(vm, b"W 00000003 00000000\n")
+    cpus = vm.qmp.cmd("query-cpus-fast")
+    t.eq([(cpu["cpu-index"], cpu["qom-path"], cpu["target"]) for cpu in cpus],
+         [(i, "/machine/unattached/device[%d]" % i, "x86_64") for i in (0, 1)])
+    for cpu in cpus:
+        t.check(os.path.exists("/proc/%d/task/%d" % (vm.pid, cpu["thread-id"])), "a thread of the process")
+        t.eq(vm.qmp.cmd("qom-get", path=cpu["qom-path"], property="thread-id"), cpu["thread-id"])
+    t.eq(vm.qmp.hmp("info cpus"), [mark % cpu["thread-id"] for mark, cpu in zip(("* CPU #0: thread_id=%d", "  CPU #1: thread_id=%d"), cpus)])
+    everything = vm.qmp.cmd("__org.minivisor_query-registers")["human-readable-text"]
+    t.has(everything, "\nCPU#0\nEAX=")
+    t.has(everything, "\nCPU#1\nEAX=")
+    t.has("\n".join(vm.qmp.hmp("info registers")), "CS =0008 00000000 ffffffff 00c09b00 DPL=0 CS32 [-RA]")
+    t.has("\n".join(vm.qmp.hmp("info registers 1")), "EIP=0000fff0 ")
+    t.eq(vm.qmp.hmp("info registers 2"), ["CPU#2 not available"])
+    t.eq(vm.qmp.hmp("x /4xw 0x7c00"), vm.qmp.hmp("xp /4xw 0x7c00"))
+    t.eq(vm.qmp.cmd("__org.minivisor_read-memory", address=0x7c00, size=2, **{"cpu-index": 1}),
+         vm.qmp.cmd("__org.minivisor_read-physical-memory", address=0x7c00, size=2))
+    t.eq(vm.qmp.error("memsave", val=0, size=1, filename=t.path("m"), **{"cpu-index": 2}), "Parameter 'cpu-index' expects a CPU number")
+    vm.qmp.cmd("stop")
+    vm.qmp.cmd("memsave", val=0x7c00, size=5000, filename=t.path("virtual"))
+    vm.qmp.cmd("pmemsave", val=0x7c00, size=5000, filename=t.path("physical"))
+    with open(t.path("virtual"), "rb") as virtual, open(t.path("physical"), "rb") as physical:
+        t.eq(virtual.read(), physical.read())
+    t.eq(vm.qmp.error("memsave", val=0x10000000, size=5000, filename=t.path("m")), "Invalid addr 0x0000000010000000/size 5000 specified")
+    vm.qmp.cmd("cont")
+    before = len(rounds(vm.out.data))
+    vm.out.wait(lambda data: len(rounds(data)) > before + 3, 30, "more rounds")
+    t.check(b"LOST" not in vm.out.data, "no write is lost")
+
+
+def test_bad_starts(t):
+    "what cannot be had is refused in words, with status 1"
+    def refused(*args):
+        vm = t.start("-M", "mini", *args, qmp=0)
+        vm.wait_exit(1)
+        return vm.stderr()
+    t.requires_minivisor("machine mini")
+    t.has(refused("-smp", "256"), "Invalid SMP CPUs 256. The max CPUs supported by machine 'mini' is 255")
+    t.has(refused("-smp", "2,sockets=3"), "Invalid CPU topology: product of the hierarchy must match maxcpus")
+    t.has(refused("-accel", "xen"), "invalid accelerator xen")
+    t.has(refused("-cpu", "Skylake-Server"), "unable to find CPU model 'Skylake-Server'")
+    t.has(refused("-kernel", t.path("nothing")), "nothing")
+    t.has(refused("-append", "x"), "-append only allowed with -kernel option")
+    t.has(refused("-serial", "null", "-serial", "null"), "machine mini has one serial port")
+
+
+def test_without_kvm(t):
+    "where there is no accelerator the machine stands there without a CPU, and says so"
+    t.requires_minivisor("machine mini")
+    vm = t.start("-M", "mini", "-accel", "none", "-m", "16M")
+    t.has(vm.stderr(), "warning: no CPU runs")
+    t.eq(vm.qmp.cmd("query-kvm")["enabled"], False)
+    t.eq(vm.qmp.cmd("query-cpus-fast"), [])
+    t.eq(vm.qmp.hmp("info registers"), ["No CPU available"])
+    t.eq(vm.qmp.cmd("query-status")["status"], "running")

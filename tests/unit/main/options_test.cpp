@@ -82,7 +82,9 @@ TEST_CASE("options: -machine takes a type, a backend and an accelerator")
     CHECK(refused({"-machine", "none,bogus=1"}) == "Property 'none-machine.bogus' not found");
     CHECK(refused({"-M", "none,accel=bogus"}) == "invalid accelerator bogus");
     CHECK(refused({"-accel", "bogus"}) == "-accel bogus: invalid accelerator bogus");
-    CHECK(refused({"-M", "mini,accel=kvm"}) == "accelerator kvm is not supported for machine mini yet");
+    CHECK(refused({"-M", "mini,accel=kvm:xen"}) == "invalid accelerator xen");
+    CHECK(refused({"-M", "mini", "-accel", "kvm,kernel-irqchip=split"})
+        == "-accel kvm,kernel-irqchip=split: kernel-irqchip=split is not supported");
     CHECK(parse({"-machine", "help"}).value().print_and_exit->starts_with("Supported machines are:\n"));
     CHECK(refused({"-kernel", "k"})
         == "The -kernel parameter is not supported (use the generic 'loader' device instead).");
