@@ -5,6 +5,7 @@
 #include "hmp/cmd_chardev.hpp"
 #include "hmp/cmd_control.hpp"
 #include "hmp/cmd_devices.hpp"
+#include "hmp/cmd_dump.hpp"
 #include "hmp/cmd_log.hpp"
 #include "hmp/cmd_machine.hpp"
 #include "hmp/cmd_migration.hpp"
@@ -48,6 +49,7 @@ CommandTable const& command_table()
         add_control_commands(all);
         add_machine_commands(all);
         add_device_commands(all);
+        add_dump_commands(all);
         add_qom_commands(all);
         add_authz_commands(all);
         add_chardev_commands(all);

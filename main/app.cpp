@@ -6,6 +6,7 @@
 #include "crypto/commands.hpp"
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
+#include "hw/dump_commands.hpp"
 #include "io/chardev_options.hpp"
 #include "io/chardevs.hpp"
 #include "io/commands.hpp"
@@ -137,6 +138,7 @@ private:
     crypto::TlsKeeper m_tls_keeper{m_io.get_executor(), m_tree, m_events};
     std::unique_ptr<machine::Machine> m_machine;
     std::optional<machine::DirtyRate> m_dirty_rate;
+    std::optional<hw::Dump> m_dump;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
     monitor::Server m_monitors{m_io, m_dispatcher};
@@ -163,6 +165,8 @@ Result<void> App::build()
     }
     m_dirty_rate.emplace(m_io.get_executor(), m_machine->memory(), m_worker);
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker, *m_dirty_rate);
+    m_dump.emplace(m_io.get_executor(), *m_machine, m_events, m_worker, m_fd_sets);
+    hw::bind_dump_commands(m_registry, *m_dump);
     m_migration = std::make_unique<migration::Migration>(
         m_io, *m_machine, m_tree, m_events, m_doorman, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
@@ -351,6 +355,8 @@ asio::awaitable<void> App::wind_down()
         co_await m_migration->shut_down();
     if (m_dirty_rate)
         co_await m_dirty_rate->shut_down();
+    if (m_dump)
+        co_await m_dump->shut_down();
     m_chardevs.close(); // nobody comes any more
     co_await m_monitors.shut_down();
     co_await m_chardevs.join();
