@@ -44,12 +44,11 @@ def test_whole_memory(t):
     t.eq(vm.qmp.cmd("query-dump"), {"status": "none", "completed": 0, "total": 0})
     dump(vm, protocol="file:" + t.path("core"))
     t.eq(load_at(t, t.path("core"), 0x100, len(TEXT)), TEXT)
-    vm.qmp.drain()
     size = 16 << 20
     result = {"status": "completed", "completed": size, "total": size}
-    names = [event["event"] for event in vm.qmp.events]
-    t.eq([name for name in names if name in ("STOP", "DUMP_COMPLETED", "RESUME")][-3:], ["STOP", "DUMP_COMPLETED", "RESUME"])
-    t.eq(vm.qmp.wait_event("DUMP_COMPLETED")["data"], {"result": result})
+    vm.qmp.wait_event("STOP")
+    seen = vm.qmp.collect_events("RESUME")
+    t.eq(seen, [("DUMP_COMPLETED", {"result": result}), ("RESUME", {})])
     t.eq(vm.qmp.cmd("query-dump"), result)
     t.eq(vm.qmp.cmd("query-status")["status"], "running")
 
@@ -86,7 +85,7 @@ def test_detached(t):
     t.eq(vm.qmp.cmd("query-dump")["status"], "active")
     busy = "There is a dump in process, please wait."
     for command, arguments in (("cont", {}), ("stop", {}), ("dump-guest-memory", {"paging": False, "protocol": "file:x"})):
-        t.eq(vm.qmp.error(command, **arguments)["desc"], busy, command)
+        t.eq(vm.qmp.error(command, **arguments), busy, command)
     t.check(vm.monitors[1].hmp("info dump")[0] == "Status: active", "info dump")
     os.set_blocking(reader, True)
     size = 0
@@ -119,7 +118,7 @@ def test_descriptor(t):
         vm.qmp.cmd("getfd", fdname="out", fds=[out.fileno()])
     dump(vm, protocol="fd:out")
     t.eq(load_at(t, t.path("core"), 0x100, len(TEXT)), TEXT)
-    t.eq(vm.qmp.error("dump-guest-memory", paging=False, protocol="fd:out")["desc"],
+    t.eq(vm.qmp.error("dump-guest-memory", paging=False, protocol="fd:out"),
          "File descriptor named 'out' has not been found")
 
 
@@ -137,22 +136,22 @@ def test_refusals(t):
             ("kdump-compressed format doesn't support paging or filter",
              {"protocol": core, "begin": 0, "length": 1, "format": "kdump-zlib"}),
             ("kdump-lzo is not available now", {"protocol": core, "format": "kdump-lzo"})):
-        t.eq(vm.qmp.error("dump-guest-memory", **dict({"paging": False}, **arguments))["desc"], wanted)
-    t.check(not os.path.exists(t.path("none")), "a refused dump made a file")
+        t.eq(vm.qmp.error("dump-guest-memory", **dict({"paging": False}, **arguments)), wanted)
+    t.check(not t.minivisor() or not os.path.exists(t.path("none")), "a refused dump made a file")
     t.check("elf" in vm.qmp.cmd("query-dump-guest-memory-capability")["formats"], "elf is known")
 
 
 def test_outside(t):
     "a part without memory is refused"
     vm = with_memory(t, "-S")
-    t.eq(vm.qmp.error("dump-guest-memory", paging=False, protocol="file:" + t.path("core"), begin=1 << 40, length=4096)["desc"],
+    t.eq(vm.qmp.error("dump-guest-memory", paging=False, protocol="file:" + t.path("core"), begin=1 << 40, length=4096),
          "dump: no guest memory to dump")
 
 
 def test_incoming(t):
     "while a guest is awaited there is nothing to dump"
     vm = t.start("-m", "16M", "-incoming", "defer")
-    t.eq(vm.qmp.error("dump-guest-memory", paging=False, protocol="file:" + t.path("core"))["desc"],
+    t.eq(vm.qmp.error("dump-guest-memory", paging=False, protocol="file:" + t.path("core")),
          "Dump not allowed during incoming migration.")
 
 
@@ -160,7 +159,7 @@ def test_full(t):
     "a failed write is told by the reply, the event and query-dump"
     vm = with_memory(t, "-S")
     why = "dump: failed to write elf header: No space left on device"
-    t.eq(vm.qmp.error("dump-guest-memory", paging=False, protocol="file:/dev/full")["desc"], why)
+    t.eq(vm.qmp.error("dump-guest-memory", paging=False, protocol="file:/dev/full"), why)
     event = vm.qmp.wait_event("DUMP_COMPLETED")["data"]
     t.eq((event["error"], event["result"]["status"]), (why, "failed"))
     t.eq(vm.qmp.hmp("info dump"), ["Status: failed"])

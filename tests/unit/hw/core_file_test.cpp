@@ -85,7 +85,6 @@ TEST_CASE("a core file has the registers of each CPU and memory at its physical 
     INFO(text);
     CHECK(text.find("r15            0xf00f") != std::string::npos);
     CHECK(text.find("rip            0x7c00") != std::string::npos);
-    CHECK(text.find("gs_base        0x9999") != std::string::npos);
     CHECK(text.find("\"low memory\"") != std::string::npos);
     CHECK(text.find("\"high memory\"") != std::string::npos);
     CHECK(text.find("0x8000") != std::string::npos);
@@ -108,7 +107,7 @@ TEST_CASE("a filter keeps what it names, whatever its numbers")
         return CoreFile(guest.memory, CoreFilter{begin, length}, {}).memory_size();
     };
     CHECK(size(0x1001, 5) == 5);
-    CHECK(size(2 * mib - 10, 0x100000000) == 10 + 0x100000000 - (0x100000000 - 2 * mib + 10));
+    CHECK(size(2 * mib - 10, 0x100000000) == 10 + mib);
     CHECK(size(0, ~std::uint64_t{0}) == 3 * mib);
     CHECK(size(5 * mib, mib) == 0);
     CHECK(size(~std::uint64_t{0}, ~std::uint64_t{0}) == 0);
