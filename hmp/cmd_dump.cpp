@@ -2,6 +2,7 @@
 #include "hmp/cmd_dump.hpp"
 
 #include "qapi/schema/dump.hpp"
+#include "qapi/schema/mtree.hpp"
 #include "util/text.hpp"
 
 #include <array>
@@ -61,6 +62,16 @@ awaitable<void> info_dump(CommandContext& context, qapi::Object)
     }
 }
 
+awaitable<void> info_mtree(CommandContext& context, qapi::Object args)
+{
+    qapi::QueryMtreeArguments const arguments{has_flag(args, "flatview")};
+    auto const text = co_await context.call<qapi::QueryMtree>(arguments);
+    if (!text)
+        context.error(text.error());
+    else
+        context.print(text->human_readable_text);
+}
+
 } // namespace
 
 void add_dump_commands(CommandTable& table)
@@ -76,6 +87,8 @@ void add_dump_commands(CommandTable& table)
         "length: only so many bytes from this physical address",
         dump_guest_memory});
     table.add_topic({"dump", {}, "", "how the last dump stands", info_dump});
+    table.add_topic({"mtree", {{"flatview", ArgKind::flag, true, 'f'}}, "[-f]",
+        "which guest address belongs to what\n\t\t\t-f: as it is seen, range by range", info_mtree});
 }
 
 } // namespace minivisor::hmp

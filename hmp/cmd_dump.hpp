@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HMP commands about core files of the guest: dump-guest-memory, info dump.
+// HMP commands that look at the guest as a whole: dump-guest-memory, info dump, info mtree.
 #pragma once
 
 #include "hmp/command.hpp"

@@ -7,6 +7,7 @@
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
 #include "hw/dump_commands.hpp"
+#include "hw/mtree.hpp"
 #include "io/chardev_options.hpp"
 #include "io/chardevs.hpp"
 #include "io/commands.hpp"
@@ -167,6 +168,7 @@ Result<void> App::build()
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker, *m_dirty_rate);
     m_dump.emplace(m_io.get_executor(), *m_machine, m_events, m_worker, m_fd_sets);
     hw::bind_dump_commands(m_registry, *m_dump);
+    hw::bind_mtree(m_registry, m_machine->memory(), {});
     m_migration = std::make_unique<migration::Migration>(
         m_io, *m_machine, m_tree, m_events, m_doorman, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
