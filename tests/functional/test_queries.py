@@ -21,11 +21,11 @@ def test_mtree(t):
     "info mtree shows which address belongs to what"
     vm = t.start("-m", "64M")
     lines = [line for line in vm.qmp.hmp("info mtree") if line]
-    t.eq(lines, ["address-space: memory",
+    t.eq(sorted(lines), sorted(["address-space: memory",
                  "  0000000000000000-ffffffffffffffff (prio 0, i/o): system",
                  "    0000000000000000-0000000003ffffff (prio 0, ram): ram",
                  "address-space: I/O",
-                 "  0000000000000000-000000000000ffff (prio 0, i/o): io"])
+                 "  0000000000000000-000000000000ffff (prio 0, i/o): io"]))
     flat = vm.qmp.hmp("info mtree -f")
     t.has(flat, "  0000000000000000-0000000003ffffff (prio 0, ram): ram")
     if t.minivisor():
