@@ -6,6 +6,7 @@
 #include "hmp/cmd_control.hpp"
 #include "hmp/cmd_cpu.hpp"
 #include "hmp/cmd_devices.hpp"
+#include "hmp/cmd_dump.hpp"
 #include "hmp/cmd_log.hpp"
 #include "hmp/cmd_machine.hpp"
 #include "hmp/cmd_migration.hpp"
@@ -55,6 +56,7 @@ CommandTable const& command_table()
         add_machine_commands(all);
         add_cpu_commands(all);
         add_device_commands(all);
+        add_dump_commands(all);
         add_qom_commands(all);
         add_authz_commands(all);
         add_chardev_commands(all);

@@ -57,7 +57,10 @@ Result<qapi::PhysicalMemory> read_physical(Memory const& memory, qapi::ReadPhysi
 
 void bind_run_control(qapi::Registry& registry, Machine& machine)
 {
-    registry.bind<qapi::Stop>([&machine]() -> Result<void> { return machine.run().stop(), Result<void>(); });
+    registry.bind<qapi::Stop>([&machine]() -> Result<void> {
+        TRY(machine.run().check_not_held());
+        return machine.run().stop(), Result<void>();
+    });
     registry.bind<qapi::Cont>([&machine] { return machine.run().cont(); });
     registry.bind<qapi::SystemReset>([&machine]() -> Result<void> {
         machine.run().reset(qapi::ShutdownCause::host_qmp_system_reset);

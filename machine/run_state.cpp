@@ -31,8 +31,16 @@ void RunControl::stop()
         halt(RunState::paused);
 }
 
+Result<void> RunControl::check_not_held() const
+{
+    if (!m_hold.empty())
+        return Error::generic(m_hold);
+    return {};
+}
+
 Result<void> RunControl::cont()
 {
+    TRY(check_not_held());
     switch (m_state) {
     case RunState::running: return {};
     case RunState::inmigrate: m_autostart = true; return {};

@@ -7,6 +7,7 @@
 #include "qapi/schema/run_state.hpp"
 
 #include <functional>
+#include <string>
 
 namespace minivisor::machine {
 
@@ -43,11 +44,18 @@ public:
     /// Lets the CPUs run.
     void resume();
 
+    /// Until release(), the monitor's stop and cont are refused with this sentence: somebody needs the guest as it is.
+    void hold(std::string why) { m_hold = std::move(why); }
+    void release() { m_hold.clear(); }
+    /// What the monitor's stop asks first; cont() asks by itself.
+    Result<void> check_not_held() const;
+
 private:
     void set_state(qapi::RunState state);
     qapi::EventBus& m_events;
     qapi::RunState m_state;
     bool m_autostart;
+    std::string m_hold; ///< empty: not held
     std::function<void(bool)> m_cpu_switch;
     std::function<void()> m_reset, m_powerdown;
 };

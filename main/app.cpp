@@ -8,6 +8,8 @@
 #include "hmp/hmp.hpp"
 #include "hw/commands.hpp"
 #include "hw/serial_line.hpp"
+#include "hw/dump_commands.hpp"
+#include "hw/mtree.hpp"
 #include "io/chardev_options.hpp"
 #include "io/chardevs.hpp"
 #include "io/commands.hpp"
@@ -118,6 +120,7 @@ private:
     std::unique_ptr<machine::Machine> m_machine;
     std::unique_ptr<hw::Mini> m_mini; ///< where the machine is of that kind
     std::optional<machine::DirtyRate> m_dirty_rate;
+    std::optional<hw::Dump> m_dump;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
     monitor::Server m_monitors{m_io, m_dispatcher};
@@ -149,6 +152,9 @@ Result<void> App::build()
     m_dirty_rate.emplace(m_io.get_executor(), m_machine->memory(), m_worker);
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker, *m_dirty_rate);
     hw::bind_commands(m_registry, *m_machine, m_mini.get());
+    m_dump.emplace(m_io.get_executor(), *m_machine, m_events, m_worker, m_fd_sets);
+    hw::bind_dump_commands(m_registry, *m_dump);
+    hw::bind_mtree(m_registry, m_machine->memory(), {});
     m_migration = std::make_unique<migration::Migration>(
         m_io, *m_machine, m_tree, m_events, m_doorman, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
@@ -357,6 +363,8 @@ asio::awaitable<void> App::wind_down()
         co_await m_dirty_rate->shut_down();
     if (m_serial_line)
         co_await m_serial_line->shut_down();
+    if (m_dump)
+        co_await m_dump->shut_down();
     m_chardevs.close(); // nobody comes any more
     co_await m_monitors.shut_down();
     co_await m_chardevs.join();

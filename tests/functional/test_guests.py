@@ -43,6 +43,21 @@ def test_walker_loses(t):
     t.eq(vm.out.data.count(b"LOST"), 1, "reports")
 
 
+def test_walker2(t):
+    "on two CPUs each walks its own range"
+    vm = run(t, "walker2", "-smp", "2", pages=8)
+    vm.out.wait(lambda data: data.count(b"W ") > 50 and data.count(b"X ") > 50, 30, "rounds of both CPUs")
+    lines = vm.out.text().split("\n")[:-1]
+    for letter in "WX":
+        mine = [line for line in lines if line.startswith(letter)]
+        t.eq(mine, ["%s %08x 00000000" % (letter, i + 1) for i in range(len(mine))])
+
+
+def test_walker2_alone(t):
+    "with one CPU it walks alone"
+    wait_for(run(t, "walker2", pages=8), b"^" + b"".join(b"W %08x 00000000\n" % i for i in range(1, 50)))
+
+
 def test_timer(t):
     "the timer counts its interrupts"
     wait_for(run(t, "timer", divisor=2000, every=3), b"T 00000003\nT 00000006\nT 00000009\n")

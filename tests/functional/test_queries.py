@@ -17,6 +17,21 @@ def failure(vm, command, **arguments):
     return None
 
 
+def test_mtree(t):
+    "info mtree shows which address belongs to what"
+    vm = t.start("-m", "64M")
+    lines = [line for line in vm.qmp.hmp("info mtree") if line]
+    t.eq(sorted(lines), sorted(["address-space: memory",
+                 "  0000000000000000-ffffffffffffffff (prio 0, i/o): system",
+                 "    0000000000000000-0000000003ffffff (prio 0, ram): ram",
+                 "address-space: I/O",
+                 "  0000000000000000-000000000000ffff (prio 0, i/o): io"]))
+    flat = vm.qmp.hmp("info mtree -f")
+    t.has(flat, "  0000000000000000-0000000003ffffff (prio 0, ram): ram")
+    if t.minivisor():
+        t.has(vm.qmp.cmd("__org.minivisor_query-mtree", flat=True)["human-readable-text"], "FlatView")
+
+
 def test_target_and_machines(t):
     "query-target and query-machines tell what the emulator is for"
     vm = t.start()

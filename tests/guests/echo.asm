@@ -5,8 +5,6 @@ guest_begin
 start:
     guest_setup
     set_handler 4, receive
-    mov si, word_ready
-    call put_text
     set_up_interrupts 0x10
     mov dx, COM1 + 2
     mov al, 0x07 ; FIFOs on and empty
@@ -17,6 +15,8 @@ start:
     mov dx, COM1 + 1
     mov al, 0x01 ; received data interrupts
     out dx, al
+    mov si, word_ready
+    call put_text
 .sleep:
     sti
     hlt

@@ -9,6 +9,7 @@ from harness.process import HarnessError
 PARAMETERS = {
     "counter": ("pace",),
     "walker": ("first", "pages", "pace", "rest"),
+    "walker2": ("first", "pages", "pace", "rest"),
     "timer": ("divisor", "every"),
     "exit": ("value", "port"),
     "poweroff": ("value", "port"),
