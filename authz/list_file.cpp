@@ -35,7 +35,7 @@ Result<std::shared_ptr<Rules const>> read_rules(std::string const& path)
     if (!text)
         return std::move(text).error().context(cat("Unable to read '", path, '\''));
     // A rule at a time: all of them as one value would take many times the room of their text.
-    auto rules = std::make_shared<Rules>();
+    auto rules = std::make_shared<Rules>(text->size());
     std::optional<Error> fault;
     std::size_t number = 0;
     qapi::JsonElements const elements{"rules", [&](qapi::Value element) {

@@ -48,8 +48,9 @@ public:
     /// `options.rules` are looked at here only.
     explicit Rules(AuthZListOptions const& options);
 
-    /// For rules that come one by one: add() each, then close(), and ask only then.
-    Rules() = default;
+    /// For rules that come one by one: add() each, then close(), and ask only then. `text_size`: so long may all their
+    /// texts be together, if that is known.
+    explicit Rules(std::size_t text_size = 0) { m_text.reserve(text_size); }
     void add(QAuthZListRule const& rule);
     void close(QAuthZListPolicy default_policy);
 
