@@ -59,19 +59,8 @@ int refuse(X509_STORE_CTX* store, void*)
     return 0;
 }
 
-[[noreturn]] void serve(std::string const& folder, bool refusing)
+[[noreturn]] void serve_door(SSL_CTX* context, int door)
 {
-    auto* const context = make_context(folder, "server");
-    if (refusing)
-        SSL_CTX_set_cert_verify_callback(context, refuse, nullptr);
-    int const door = ::socket(AF_INET, SOCK_STREAM, 0);
-    auto address = loopback(0);
-    socklen_t length = sizeof(address);
-    if (::bind(door, reinterpret_cast<sockaddr*>(&address), length) != 0 || ::listen(door, 128) != 0
-        || ::getsockname(door, reinterpret_cast<sockaddr*>(&address), &length) != 0)
-        die("listen");
-    std::printf("%d\n", ntohs(address.sin_port));
-    std::fflush(stdout);
     for (;;) {
         int const fd = ::accept(door, nullptr, nullptr);
         if (fd < 0)
@@ -87,6 +76,25 @@ int refuse(X509_STORE_CTX* store, void*)
         SSL_free(ssl);
         ::close(fd);
     }
+}
+
+[[noreturn]] void serve(std::string const& folder, bool refusing)
+{
+    auto* const context = make_context(folder, "server");
+    if (refusing)
+        SSL_CTX_set_cert_verify_callback(context, refuse, nullptr);
+    int const door = ::socket(AF_INET, SOCK_STREAM, 0);
+    auto address = loopback(0);
+    socklen_t length = sizeof(address);
+    if (::bind(door, reinterpret_cast<sockaddr*>(&address), length) != 0 || ::listen(door, 128) != 0
+        || ::getsockname(door, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+        die("listen");
+    std::printf("%d\n", ntohs(address.sin_port));
+    std::fflush(stdout);
+    // Several, so that it need not rest while it waits for one client's next message.
+    for (int i = 0; i < 3; ++i)
+        std::thread(serve_door, context, door).detach();
+    serve_door(context, door);
 }
 
 void knock(SSL_CTX* context, int port)
