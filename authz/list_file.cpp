@@ -16,7 +16,7 @@ namespace {
 /// last rule is taken: QEMU's own example has one.
 constexpr std::size_t max_file_size = std::size_t{256} << 20;
 constexpr qapi::JsonLimits file_limits{
-    .token_bytes = max_file_size, .tokens = max_file_size, .nesting = 16, .trailing_comma = true};
+    .token_bytes = max_file_size, .tokens = max_file_size, .nesting = 32, .trailing_comma = true};
 
 Result<QAuthZListRule> decode_rule(qapi::Value const& value, std::size_t number)
 {
