@@ -16,7 +16,7 @@ namespace {
 /// last rule is taken: QEMU's own example has one.
 constexpr std::size_t max_file_size = std::size_t{256} << 20;
 constexpr qapi::JsonLimits file_limits{
-    .token_bytes = max_file_size, .tokens = max_file_size, .nesting = 16, .trailing_comma = true};
+    .token_bytes = max_file_size, .tokens = max_file_size, .nesting = 32, .trailing_comma = true};
 
 Result<QAuthZListRule> decode_rule(qapi::Value const& value, std::size_t number)
 {
@@ -35,7 +35,7 @@ Result<std::shared_ptr<Rules const>> read_rules(std::string const& path)
     if (!text)
         return std::move(text).error().context(cat("Unable to read '", path, '\''));
     // A rule at a time: all of them as one value would take many times the room of their text.
-    auto rules = std::make_shared<Rules>();
+    auto rules = std::make_shared<Rules>(text->size());
     std::optional<Error> fault;
     std::size_t number = 0;
     qapi::JsonElements const elements{"rules", [&](qapi::Value element) {

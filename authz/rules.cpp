@@ -10,6 +10,14 @@
 
 namespace minivisor::authz {
 
+namespace {
+
+std::size_t hash_of(std::string_view identity) { return std::hash<std::string_view>()(identity); }
+/// Bits of a hash that do not choose the place.
+std::uint32_t upper_half(std::size_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+
+} // namespace
+
 Rules::Rules(AuthZListOptions const& options)
 {
     if (options.rules)
@@ -31,29 +39,34 @@ void Rules::close(QAuthZListPolicy default_policy)
 {
     m_allow_by_default = default_policy == QAuthZListPolicy::allow;
     auto const exact = m_rules.size() - m_globs.size();
-    m_exact.assign(exact == 0 ? 0 : std::bit_ceil(2 * exact), 0);
+    m_exact.assign(exact == 0 ? 0 : std::bit_ceil(2 * exact), Slot());
     auto glob = m_globs.begin();
     for (std::uint32_t number = 0; number < m_rules.size(); ++number) {
-        if (glob != m_globs.end() && *glob == number)
+        if (glob != m_globs.end() && *glob == number) {
             ++glob;
-        else if (auto& first = m_exact[place(text(m_rules[number]))]; first == 0)
-            first = number + 1;
+            continue;
+        }
+        auto const identity = text(m_rules[number]);
+        auto const hash = hash_of(identity);
+        if (auto& first = m_exact[place(identity, hash)]; first.number == 0)
+            first = {number + 1, upper_half(hash)};
     }
 }
 
 /// Where the exact rule of that identity is, or would be. There is at least one exact rule.
-std::size_t Rules::place(std::string_view identity) const
+std::size_t Rules::place(std::string_view identity, std::size_t hash) const
 {
     auto const mask = m_exact.size() - 1;
-    auto at = std::hash<std::string_view>()(identity) & mask;
-    while (m_exact[at] != 0 && text(m_rules[m_exact[at] - 1]) != identity)
+    auto at = hash & mask;
+    while (m_exact[at].number != 0
+        && (m_exact[at].hash != upper_half(hash) || text(m_rules[m_exact[at].number - 1]) != identity))
         at = (at + 1) & mask;
     return at;
 }
 
 Rules::Answer Rules::ask(std::string_view identity) const
 {
-    auto const found = m_exact.empty() ? 0 : m_exact[place(identity)];
+    auto const found = m_exact.empty() ? 0 : m_exact[place(identity, hash_of(identity))].number;
     for (auto const number : m_globs) {
         if (found != 0 && number > found - 1)
             break;

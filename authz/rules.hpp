@@ -48,8 +48,9 @@ public:
     /// `options.rules` are looked at here only.
     explicit Rules(AuthZListOptions const& options);
 
-    /// For rules that come one by one: add() each, then close(), and ask only then.
-    Rules() = default;
+    /// For rules that come one by one: add() each, then close(), and ask only then. `text_size`: so long may all their
+    /// texts be together, if that is known.
+    explicit Rules(std::size_t text_size = 0) { m_text.reserve(text_size); }
     void add(QAuthZListRule const& rule);
     void close(QAuthZListPolicy default_policy);
 
@@ -72,12 +73,18 @@ private:
         bool allow;
     };
     std::string_view text(Rule const& rule) const { return {m_text.data() + rule.begin, rule.size}; }
-    std::size_t place(std::string_view identity) const;
+    std::size_t place(std::string_view identity, std::size_t hash) const;
 
     std::string m_text;
     std::vector<Rule> m_rules;
-    /// Open addressing: rule numbers plus 1 of the first exact rule of each text; a power of two, at most half full.
-    std::vector<std::uint32_t> m_exact;
+    /// The first exact rule of a text: its number plus 1, 0 in an empty slot; and some of the text's hash, so that
+    /// rules that only fall on the same place are not looked at: in a large list each look is a wait for memory.
+    struct Slot {
+        std::uint32_t number = 0;
+        std::uint32_t hash = 0;
+    };
+    /// Open addressing; a power of two, at most half full.
+    std::vector<Slot> m_exact;
     /// The numbers of the patterns, in order.
     std::vector<std::uint32_t> m_globs;
     bool m_allow_by_default = false;

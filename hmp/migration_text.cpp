@@ -2,9 +2,11 @@
 #include "hmp/migration_text.hpp"
 
 #include "qapi/codec.hpp"
+#include "util/size.hpp"
 #include "util/text.hpp"
 
 #include <array>
+#include <cstdint>
 #include <cstdio>
 
 namespace minivisor::hmp {
@@ -118,13 +120,6 @@ std::string value_text(qapi::TypeInfo const& type, qapi::Value const& value)
     return value.is_uint64() ? std::to_string(value.get_uint64()) : std::to_string(value.as_int64());
 }
 
-Error size_expected(std::string const& name)
-{
-    return Error::generic(cat("Parameter '", name, "' expects a non-negative number below 2^64"))
-        .with_hint("Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
-                   "and exabytes, respectively.");
-}
-
 /// A typed word as a JSON value of the parameter's type. The types of two of them are not what they are
 /// declared as: QEMU reads the one in MiB, the other as a size.
 Result<qapi::Value> parameter_value(qapi::Member const& parameter, std::string const& text)
@@ -135,9 +130,10 @@ Result<qapi::Value> parameter_value(qapi::Member const& parameter, std::string c
         return Error::generic(cat("Invalid size ", text));
     }
     if (parameter.type->kind == qapi::Kind::size || parameter.name == "downtime-limit") {
-        if (auto const size = util::parse_size(text))
-            return qapi::Value(*size);
-        return size_expected(parameter.name);
+        auto const size = TRY(util::read_size(parameter.name, text));
+        if (parameter.name == "xbzrle-cache-size" && size > INT64_MAX)
+            return Error::generic(cat("Invalid size ", text));
+        return qapi::Value(size);
     }
     if (parameter.type->kind == qapi::Kind::integer) {
         if (auto const number = util::parse_uint64(text))

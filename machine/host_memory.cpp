@@ -4,14 +4,19 @@
 #include "machine/zero_page.hpp"
 #include "util/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace minivisor::machine {
 
@@ -31,6 +36,19 @@ Result<void> check_size(std::uint64_t size)
     if (size % page_size != 0)
         return Error::generic(cat("The size of guest memory must be a multiple of ", page_size, " bytes"));
     return {};
+}
+
+/// Allocates the pages; 0 or the errno.
+int populate(std::span<std::byte> pages)
+{
+    if (::madvise(pages.data(), pages.size(), MADV_POPULATE_WRITE) == 0)
+        return 0;
+    if (errno != EINVAL)
+        return errno;
+    // Before Linux 5.14: touch each page. Adding nothing keeps what a file holds.
+    for (std::size_t offset = 0; offset < pages.size(); offset += page_size)
+        __atomic_fetch_or(reinterpret_cast<unsigned char*>(pages.data() + offset), 0, __ATOMIC_RELAXED);
+    return 0;
 }
 
 /// A file in a directory that is gone when it is closed; none and errno if that fails.
@@ -58,8 +76,7 @@ HostMemory::~HostMemory() { ::munmap(m_data, m_size); }
 Result<std::shared_ptr<HostMemory>> HostMemory::map(std::uint64_t size, util::UniqueFd fd, HostMemoryOptions options)
 {
     int flags = options.share ? MAP_SHARED : MAP_PRIVATE;
-    // Without MAP_NORESERVE a strict overcommit policy would refuse guests that never use all their RAM.
-    flags |= fd ? 0 : MAP_ANONYMOUS | MAP_NORESERVE;
+    flags |= (fd ? 0 : MAP_ANONYMOUS) | (options.reserve ? 0 : MAP_NORESERVE);
     auto* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, fd.get(), 0);
     if (data == MAP_FAILED)
         return Error::generic(std::generic_category().message(errno));
@@ -71,14 +88,40 @@ Result<std::shared_ptr<HostMemory>> HostMemory::map(std::uint64_t size, util::Un
         ::madvise(data, size, MADV_MERGEABLE);
     if (!options.dump)
         ::madvise(data, size, MADV_DONTDUMP);
-    if (options.prealloc && ::madvise(data, size, MADV_POPULATE_WRITE) != 0) {
-        if (errno != EINVAL)
-            return Error::generic(std::generic_category().message(errno));
-        // Before Linux 5.14: touch each page. Adding nothing keeps what a file holds.
-        for (std::uint64_t offset = 0; offset < size; offset += page_size)
-            __atomic_fetch_or(reinterpret_cast<unsigned char*>(memory->m_data + offset), 0, __ATOMIC_RELAXED);
-    }
     return memory;
+}
+
+Result<void> HostMemory::bind_to_nodes(int policy, std::span<std::uint16_t const> nodes)
+{
+    constexpr unsigned bits = 64;
+    std::array<unsigned long, 128 / bits> mask{};
+    for (auto node : nodes)
+        mask.at(node / bits) |= 1UL << node % bits;
+    // glibc has no wrapper; the kernel takes one bit off the number of bits.
+    if (::syscall(SYS_mbind, m_data, m_size, policy, mask.data(), mask.size() * bits + 1, MPOL_MF_STRICT | MPOL_MF_MOVE)
+        != 0)
+        return Error::system("cannot bind memory to host NUMA nodes", errno);
+    return {};
+}
+
+Result<void> HostMemory::preallocate(std::uint32_t threads)
+{
+    threads = std::clamp(std::min(threads, std::thread::hardware_concurrency()), 1U, 16U);
+    auto const share = (m_size / threads + page_size - 1) / page_size * page_size;
+    std::vector<int> errors(threads);
+    {
+        std::vector<std::jthread> helpers;
+        for (std::uint32_t i = 1; i < threads && i * share < m_size; ++i) {
+            auto const part = bytes().subspan(i * share, std::min(share, m_size - i * share));
+            helpers.emplace_back([part, &error = errors[i]] { error = populate(part); });
+        }
+        errors[0] = populate(bytes().first(std::min(share, m_size)));
+    }
+    for (auto error : errors) {
+        if (error != 0)
+            return Error::system("preallocating memory failed", error);
+    }
+    return {};
 }
 
 Result<std::shared_ptr<HostMemory>> HostMemory::anonymous(
@@ -94,14 +137,15 @@ Result<std::shared_ptr<HostMemory>> HostMemory::anonymous(
 Result<std::shared_ptr<HostMemory>> HostMemory::memfd(
     std::string const& name, std::uint64_t size, HostMemoryOptions options)
 {
-    TRY(check_size(size));
-    util::UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    unsigned const flags = MFD_CLOEXEC | (options.hugetlb ? MFD_HUGETLB : 0U) | (options.seal ? MFD_ALLOW_SEALING : 0U);
+    util::UniqueFd fd(::memfd_create(name.c_str(), flags));
     if (!fd)
         return Error::system("failed to create memfd", errno);
     if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0)
-        return Error::system("failed to resize memfd", errno);
-    if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0)
+        return Error::system(cat("failed to resize memfd to ", size), errno);
+    if (options.seal && ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         return Error::system("failed to seal memfd", errno);
+    TRY(check_size(size));
     auto memory = map(size, std::move(fd), options);
     if (!memory)
         return std::move(memory).error().context("unable to map backing store for guest RAM");

@@ -22,8 +22,10 @@ struct HostMemoryOptions {
     bool merge = false;
     /// Part of a core dump.
     bool dump = true;
-    /// Allocate every page now rather than on first use.
-    bool prealloc = false;
+    /// Swap space for all of it is set aside, or the mapping fails.
+    bool reserve = false;
+    /// Of a memfd: huge pages; and no more shrinking and growing once it has its size.
+    bool hugetlb = false, seal = true;
 };
 
 /// One mapping, unmapped with its owner. Not copied, not moved: blocks share it.
@@ -32,7 +34,7 @@ public:
     /// `size` is a multiple of page_size and not 0, else an error that says so. `name` is for error texts.
     static Result<std::shared_ptr<HostMemory>> anonymous(
         std::string const& name, std::uint64_t size, HostMemoryOptions options = {});
-    /// A memfd called `name`; sealed against shrinking and growing.
+    /// A memfd called `name`.
     static Result<std::shared_ptr<HostMemory>> memfd(
         std::string const& name, std::uint64_t size, HostMemoryOptions options = {});
     /// The file at `path`, made with `size` if it is not there or empty; a shorter one is refused,
@@ -43,6 +45,11 @@ public:
     ~HostMemory();
     HostMemory(HostMemory const&) = delete;
     HostMemory& operator=(HostMemory const&) = delete;
+
+    /// Binds the pages to NUMA nodes of the host, each below 128; `policy` is one of the kernel's MPOL_.
+    Result<void> bind_to_nodes(int policy, std::span<std::uint16_t const> nodes);
+    /// Allocates every page now rather than on first use, with so many threads at most.
+    Result<void> preallocate(std::uint32_t threads = 1);
 
     std::byte* data() const { return m_data; }
     std::uint64_t size() const { return m_size; }

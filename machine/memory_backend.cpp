@@ -4,16 +4,12 @@
 #include "qom/tree.hpp"
 #include "util/text.hpp"
 
-#include <unistd.h>
+#include <cassert>
+#include <linux/mempolicy.h>
 
 namespace minivisor::machine {
 
 namespace {
-
-Error unsupported(std::string_view type, std::string_view what)
-{
-    return Error::generic(cat(type, ": ", what, " is not supported"));
-}
 
 /// Puts QEMU's defaults in place of what was not said, so that each option can be read.
 void fill_in(MemoryBackendOptions& options)
@@ -35,50 +31,73 @@ void fill_in(MemoryBackendMemfdOptions& options)
     fill_in(static_cast<MemoryBackendOptions&>(options));
 }
 
-/// Refuses what would have no effect, and gives the rest to the mapping. The options are filled in.
+/// Refuses what cannot be meant, and gives the rest to the mapping. The options are filled in.
 Result<HostMemoryOptions> mapping_options(std::string const& type, MemoryBackendOptions const& options)
 {
     if (options.size.bytes == 0)
         return Error::generic(cat("property 'size' of ", type, " doesn't take value '0'"));
-    if (options.policy != qapi::HostMemPolicy::default_) {
-        if (options.host_nodes->empty())
-            return Error::generic(cat("host-nodes must be set for policy ", qapi::wire_name(*options.policy)));
-        return unsupported(type, cat("policy ", qapi::wire_name(*options.policy)));
+    if (options.prealloc_threads == 0)
+        return Error::generic(cat("property 'prealloc-threads' of ", type, " doesn't take value '0'"));
+    for (auto node : *options.host_nodes) {
+        if (node >= 128)
+            return Error::generic(cat("Invalid host-nodes value: ", node));
     }
-    if (!options.host_nodes->empty())
-        return Error::generic("host-nodes must be empty for the default policy, or you should explicitly specify a "
-                              "policy other than default");
-    if (!*options.reserve)
-        return unsupported(type, "reserve=off");
-    if (options.prealloc_threads != 1)
-        return unsupported(type, "prealloc-threads other than 1");
+    if (*options.prealloc && !*options.reserve)
+        return Error::generic("'prealloc=on' and 'reserve=off' are incompatible");
     HostMemoryOptions mapping;
     mapping.share = *options.share;
     mapping.merge = *options.merge;
     mapping.dump = *options.dump;
-    mapping.prealloc = *options.prealloc;
+    mapping.reserve = *options.reserve;
     return mapping;
 }
 
-Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryBackendRamOptions const& options)
+Result<std::shared_ptr<HostMemory>> map_memory(std::string const& type, MemoryBackendRamOptions const& options)
 {
     return HostMemory::anonymous(type, options.size.bytes, TRY(mapping_options(type, options)));
 }
 
-Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryBackendFileOptions const& options)
+Result<std::shared_ptr<HostMemory>> map_memory(std::string const& type, MemoryBackendFileOptions const& options)
 {
     auto const mapping = TRY(mapping_options(type, options));
     return HostMemory::file(options.mem_path, options.size.bytes, mapping);
 }
 
-Result<std::shared_ptr<HostMemory>> make_memory(std::string const& type, MemoryBackendMemfdOptions const& options)
+Result<std::shared_ptr<HostMemory>> map_memory(std::string const& type, MemoryBackendMemfdOptions const& options)
 {
-    auto const mapping = TRY(mapping_options(type, options));
-    if (*options.hugetlb)
-        return unsupported(type, "hugetlb=on");
-    if (!*options.seal)
-        return unsupported(type, "seal=off");
+    auto mapping = TRY(mapping_options(type, options));
+    mapping.hugetlb = *options.hugetlb;
+    mapping.seal = *options.seal;
     return HostMemory::memfd(type, options.size.bytes, mapping);
+}
+
+int kernel_policy(qapi::HostMemPolicy policy)
+{
+    switch (policy) {
+    case qapi::HostMemPolicy::default_: return MPOL_DEFAULT;
+    case qapi::HostMemPolicy::preferred: return MPOL_PREFERRED;
+    case qapi::HostMemPolicy::bind: return MPOL_BIND;
+    case qapi::HostMemPolicy::interleave: return MPOL_INTERLEAVE;
+    }
+    assert(false);
+    return MPOL_DEFAULT;
+}
+
+/// What is done with the memory once it is there: the nodes first, so that its pages come from them.
+Result<void> place(HostMemory& memory, MemoryBackendOptions const& options)
+{
+    auto const& nodes = *options.host_nodes;
+    bool const by_default = options.policy == qapi::HostMemPolicy::default_;
+    if (by_default && !nodes.empty())
+        return Error::generic("host-nodes must be empty for policy default, or you should explicitly specify a "
+                              "policy other than default");
+    if (!by_default && nodes.empty())
+        return Error::generic(cat("host-nodes must be set for policy ", qapi::wire_name(*options.policy)));
+    if (!by_default)
+        TRY(memory.bind_to_nodes(kernel_policy(*options.policy), nodes));
+    if (*options.prealloc)
+        TRY(memory.preallocate(*options.prealloc_threads));
+    return {};
 }
 
 template <typename Options>
@@ -94,7 +113,8 @@ Result<std::unique_ptr<MemoryBackendObject<OptionsType>>> MemoryBackendObject<Op
     qom::Type const& type, OptionsType options, qom::Tree&)
 {
     fill_in(options);
-    auto memory = TRY(make_memory(type.name, options));
+    auto memory = TRY(map_memory(type.name, options));
+    TRY(place(*memory, options));
     return std::make_unique<MemoryBackendObject>(type, std::move(options), std::move(memory));
 }
 
@@ -134,6 +154,8 @@ std::vector<qapi::Memdev> list_memory_backends(qom::Tree& tree)
         entry.prealloc = *options.prealloc;
         entry.share = *options.share;
         entry.reserve = options.reserve;
+        entry.host_nodes = *options.host_nodes;
+        entry.policy = *options.policy;
     }
     return list;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The types memory-backend-ram, -file and -memfd (qmp-surface section 8.4): host memory as an object,
-// of which a machine makes its RAM. What this build cannot do is refused at creation, never ignored.
+// of which a machine makes its RAM. Mapped, bound to its NUMA nodes and allocated when it is created.
 #pragma once
 
 #include "machine/host_memory.hpp"
@@ -25,10 +25,11 @@ constexpr auto docs(MemoryBackendOptions const*)
 {
     return qapi::members({{"size", "how much memory"}, {"dump", "part of core dumps (default on)"},
         {"merge", "equal pages may be merged (default on)"}, {"prealloc", "allocate all of it at once (default off)"},
-        {"reserve", "reserve swap space (default on; off is not supported)"},
+        {"reserve", "reserve swap space (default on)"},
         {"share", "others that map it see changes (default off; on for memfd)"},
-        {"host-nodes", "NUMA nodes (not supported)"}, {"policy", "NUMA policy (only default is supported)"},
-        {"prealloc-threads", "threads that allocate (only 1 is supported)"},
+        {"host-nodes", "NUMA nodes of the host, from which its pages come"},
+        {"policy", "how the pages are spread over them (default: as for any memory)"},
+        {"prealloc-threads", "how many threads allocate (default 1; no more than there are CPUs, nor than 16)"},
         {"x-use-canonical-path-for-ramblock-id", "name the RAM block by the object's path (default off)"}});
 }
 
@@ -51,8 +52,8 @@ struct MemoryBackendMemfdOptions : MemoryBackendOptions {
 BOOST_DESCRIBE_STRUCT(MemoryBackendMemfdOptions, (MemoryBackendOptions), (hugetlb, seal))
 constexpr auto docs(MemoryBackendMemfdOptions const*)
 {
-    return qapi::members({{"hugetlb", "huge pages (off; on is not supported)"},
-        {"seal", "seal against shrinking and growing (on; off is not supported)"}});
+    return qapi::members(
+        {{"hugetlb", "huge pages (default off)"}, {"seal", "seal against shrinking and growing (default on)"}});
 }
 
 /// What a machine needs of a backend, whatever its type.

@@ -3,6 +3,7 @@
 #include "main/option_row.hpp"
 #include "qapi/codec.hpp"
 #include "qapi/manual.hpp"
+#include "util/size.hpp"
 #include "util/text.hpp"
 
 namespace minivisor::main {
@@ -26,15 +27,11 @@ Result<void> set_memory(Options& options, OptionUse const& use)
 {
     for (auto const& [key, value, short_form] : TRY(read_items(use))) {
         constexpr std::uint64_t mebibyte = 1 << 20;
-        auto const size = util::parse_size(value, mebibyte);
-        if (!size)
-            return Error::generic("Parameter 'size' expects a non-negative number below 2^64")
-                .with_hint("Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
-                           "and exabytes, respectively.");
+        auto const size = TRY(util::read_size("size", value, mebibyte));
         constexpr std::uint64_t step = 8192; // as QEMU rounds up
-        if (*size > UINT64_MAX - (step - 1))
+        if (size > UINT64_MAX - (step - 1))
             return Error::generic("ram size too large");
-        options.machine.ram_size = (*size + step - 1) / step * step;
+        options.machine.ram_size = (size + step - 1) / step * step;
     }
     return {};
 }

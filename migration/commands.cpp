@@ -29,7 +29,9 @@ boost::asio::awaitable<Result<void>> migrate_incoming(
 void bind_postcopy(qapi::Registry& registry, Settings const& settings)
 {
     registry.bind<qapi::MigrateStartPostcopy>([&settings]() -> Result<void> {
-        if (settings.has(qapi::MigrationCapability::postcopy_ram))
+        // Either of them is postcopy to QEMU.
+        if (settings.has(qapi::MigrationCapability::postcopy_ram)
+            || settings.has(qapi::MigrationCapability::dirty_bitmaps))
             return Error::generic("Postcopy must be started after migration has been started");
         return Error::generic("Enable postcopy with migrate_set_capability before the start of migration");
     });

@@ -38,8 +38,10 @@ bool ends_recovery(char c)
 
 JsonStream::JsonStream(JsonLimits limits, JsonElements const* elements)
     : m_limits(limits)
-    , m_plain_fits(elements == nullptr && limits.token_bytes > max_plain_bytes && limits.tokens > max_plain_bytes
-          && limits.nesting >= max_plain_nesting)
+    , m_elements(elements)
+    , m_plain_fits(limits.token_bytes > max_plain_bytes && limits.tokens > max_plain_bytes
+          && limits.nesting >= max_plain_nesting + (elements != nullptr ? 2 : 0)
+          && (elements == nullptr || limits.tokens >= limits.token_bytes))
     , m_builder(limits.trailing_comma)
 {
     m_builder.give_out(elements);
@@ -53,11 +55,9 @@ std::size_t JsonStream::feed(std::string_view bytes, Emit const& emit)
     char const* token = at; // where the current token begins, or goes on after m_partial
     while (at != end && !m_paused) {
         if (m_state == State::start) {
-            if (*at == '{' && m_token_count == 0 && m_plain_fits) {
-                Value object;
-                if (auto const size = read_plain_object({at, end}, object); size != 0) {
+            if (*at == '{' && m_plain_fits) {
+                if (auto const size = take_plain({at, end}, emit); size != 0) {
                     at += size;
-                    emit(std::move(object));
                     continue;
                 }
             }
@@ -98,6 +98,30 @@ std::size_t JsonStream::feed(std::string_view bytes, Emit const& emit)
     if (m_state > State::start && m_state < State::recovery)
         m_partial.append(token, at);
     return static_cast<std::size_t>(at - bytes.data());
+}
+
+/// The short way for an object that holds nothing out of the ordinary: a whole text, or an element that is given out.
+/// The number of bytes it took; 0: the long way must decide.
+inline std::size_t JsonStream::take_plain(std::string_view text, Emit const& emit)
+{
+    bool const element = m_token_count != 0;
+    if (m_elements == nullptr ? element : !m_builder.awaits_element())
+        return 0;
+    Value object;
+    auto const size = read_plain_object(text, object);
+    if (size == 0)
+        return 0;
+    if (!element) {
+        emit(std::move(object));
+        return size;
+    }
+    if (m_token_bytes + size >= m_limits.token_bytes)
+        return 0;
+    // Not its tokens one by one: there are fewer than bytes, of which no more are allowed.
+    m_token_bytes += size;
+    ++m_token_count;
+    m_builder.take_element(std::move(object));
+    return size;
 }
 
 inline void JsonStream::begin_token(char c, Emit const& emit)

@@ -62,6 +62,7 @@ private:
         recovery,
     };
 
+    std::size_t take_plain(std::string_view text, Emit const& emit);
     void begin_token(char c, Emit const& emit);
     bool scan_string(char const*& at, char const* stop);
     bool scan_number(char c);
@@ -76,6 +77,7 @@ private:
 
     JsonLimits m_limits;
     bool m_paused = false;
+    JsonElements const* m_elements;
     bool m_plain_fits; ///< the limits are wide enough for the short way
     State m_state = State::start;
     char m_quote = '"';

@@ -210,6 +210,12 @@ void JsonBuilder::value_done()
     }
 }
 
+void JsonBuilder::take_element(Value element)
+{
+    m_elements->take(std::move(element));
+    m_expect = Expect::separator;
+}
+
 void JsonBuilder::fail(std::string message)
 {
     reset();

@@ -28,7 +28,8 @@ enum class JsonToken {
     string
 };
 
-/// The elements of one list of a large text are given out as they come and are not kept in its value.
+/// The elements of one list of a large text are given out as they come and are not kept in its value. (The limit of
+/// bytes may count their blanks too.)
 struct JsonElements {
     std::string_view list; ///< a member of the text's object, as long as the reader lives
     std::function<void(Value)> take;
@@ -43,6 +44,12 @@ public:
     }
     /// Null: nothing is given out.
     void give_out(JsonElements const* elements) { m_elements = elements; }
+    /// True where an element may come that is given out; take_element() then takes it whole.
+    bool awaits_element() const
+    {
+        return (m_expect == Expect::first_item || m_expect == Expect::item) && m_frames.back().given_out;
+    }
+    void take_element(Value element);
     /// `text` is the token as written, a string with its quotes; `plain` says that it is ASCII without escapes.
     void take(JsonToken token, std::string_view text, bool plain);
     /// The value, or the first fault; a text that stopped too early is one. Ready for the next text then.

@@ -182,7 +182,7 @@ void Session::reply(std::optional<qapi::Value> const& id, Result<qapi::Value> re
         object.emplace("id", *id);
     if (!result)
         object.emplace("error", error_object(result.error()));
-    send(object);
+    send(std::move(object)); // not a copy of it: a reply may be long
 }
 
 void Session::send(qapi::Value const& value)

@@ -26,6 +26,7 @@ Result<std::vector<qapi::ObjectPropertyInfo>> list(Tree& tree, qapi::QomListArgu
 {
     auto const* object = TRY(tree.resolve(arguments.path));
     auto entries = list_properties(object->type());
+    entries.reserve(entries.size() + object->children().size());
     for (auto const& child : object->children()) {
         auto& entry = entries.emplace_back();
         entry.name = child->name();

@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace minivisor::util {
 
@@ -137,18 +139,22 @@ Result<std::string> read_file(std::string const& path, std::size_t max_bytes)
         return Error::system(cat("Failed to open file '", path, "'"), errno);
 
     std::string text;
-    char buffer[16384];
+    struct stat status = {};
+    // A large file goes into memory that it fits into, rather than into ever larger pieces of it.
+    if (::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
+        text.reserve(std::min(static_cast<std::size_t>(status.st_size), max_bytes));
+    std::vector<char> buffer(text.capacity() < 65536 ? 16384 : 262144);
     for (;;) {
         // One byte more than is allowed shows that there is more.
-        auto const wanted = std::min(sizeof buffer, max_bytes - text.size() + 1);
-        auto const size = ::read(file.get(), buffer, wanted);
+        auto const wanted = std::min(buffer.size(), max_bytes - text.size() + 1);
+        auto const size = ::read(file.get(), buffer.data(), wanted);
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0)
             return Error::system(cat("Failed to read from file '", path, "'"), errno);
         if (size == 0)
             return text;
-        text.append(buffer, static_cast<std::size_t>(size));
+        text.append(buffer.data(), static_cast<std::size_t>(size));
         if (text.size() > max_bytes)
             return Error::generic(cat("File '", path, "' is longer than ", max_bytes, " bytes"));
     }

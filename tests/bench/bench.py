@@ -6,6 +6,14 @@ usage: bench.py --binary build/minivisor [--rounds N] [--memory MiB] [--filter W
 
 Each figure is the best of some rounds, in the same run for all columns; budgets are those of the design. The
 last column says whether the budget is met. The exit status is 0 also where it is not: a busy machine is no defect.
+
+What --filter WORD chooses:
+  start idle clients     time to the greeting; memory at rest, and with 500 clients
+  qmp                    commands a second and their p50 and p99, one at a time and 64 in flight
+  schema objects         the whole schema; 10,000 objects added, listed, deleted (control.py)
+  decisions load         decisions of 10 to 1,000,000 rules (BUILD/tests/bench/decisions); loading a million (access.py)
+  credentials handshakes making credentials of a server; TLS handshakes accepted and refused beside a bare OpenSSL server
+  plain tls zero         migration of random bytes, plain and over TLS, and of zero pages
 """
 import argparse
 import json
@@ -22,6 +30,8 @@ sys.path.insert(0, os.path.dirname(HERE))
 sys.dont_write_bytecode = True
 from harness import migration  # noqa: E402
 from harness.runner import Test  # noqa: E402
+import access  # noqa: E402
+import control  # noqa: E402
 from limits import limits  # noqa: E402
 
 MIB = 1 << 20
@@ -180,6 +190,8 @@ class Bench:
             zero = self.best(lambda who: self.migrate(who, None, False))
             self.row("zero pages, %d MiB" % self.options.memory, "GB/s", zero, "80 % of reading memory once",
                      zero["minivisor"] >= 0.8 * limit["read"], limit["read"])
+        control.run(self, wanted)
+        access.run(self, wanted)
 
 
 def main():
@@ -187,7 +199,7 @@ def main():
     parser.add_argument("--binary", default=os.path.join(os.path.dirname(os.path.dirname(HERE)), "build", "minivisor"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", type=int, default=1024, help="guest memory in MiB")
-    parser.add_argument("--filter", default="", help="start, idle, clients, qmp, plain, tls or zero")
+    parser.add_argument("--filter", default="", help="only what has this in its name; the names stand at the top of the file")
     parser.add_argument("--json", help="leave the figures in this file")
     options = parser.parse_args()
     options.binary = os.path.abspath(shutil.which(options.binary) or options.binary)

@@ -9,7 +9,8 @@ without what cannot be equal (versions, thread numbers, folders, the order of me
 
 explained.json names the differences that are meant, or not yet removed, each with its reason: an entry holds regular
 expressions for the input and for either program's replies, and explains a difference when all that it has are found; with
-"parameters": "differ" only when the two complain about different ones. Whatever is not explained is printed and counted as a
+"parameters": "differ" only when the two complain about different ones, with "lines": "same" only when the two console texts
+have the same lines in another order. Whatever is not explained is printed and counted as a
 failure. The last line is "N passed, N failed, N skipped".
 
     differential.py --count 20000 --seed 7         a long run
@@ -161,7 +162,7 @@ class Explanations:
         with open(path, encoding="utf-8") as file:
             self.entries = json.load(file)
         for entry in self.entries:
-            if set(entry) - {"input", "qemu", "minivisor", "parameters", "reason"} or not entry.get("reason") or len(entry) < 2:
+            if set(entry) - {"input", "qemu", "minivisor", "parameters", "lines", "reason"} or not entry.get("reason") or len(entry) < 2:
                 raise SystemExit("%s: a bad entry: %s" % (path, entry))
             for part in ("input", "qemu", "minivisor"):
                 if part in entry:
@@ -173,7 +174,8 @@ class Explanations:
                 "qemu": json.dumps(theirs, ensure_ascii=False), "minivisor": json.dumps(ours, ensure_ascii=False)}
         for entry in self.entries:
             if all(entry[part].search(told[part]) for part in told if part in entry) and (
-                    entry.get("parameters") != "differ" or named(theirs) != named(ours)):
+                    entry.get("parameters") != "differ" or named(theirs) != named(ours)) and (
+                    entry.get("lines") != "same" or lines(theirs) == lines(ours)):
                 entry["used"] += 1
                 return entry["reason"]
         return None
@@ -183,6 +185,11 @@ def named(replies):
     """What the errors complain about: the first name in quotes of each."""
     return [(re.findall(r"'([^']*)'", reply.get("error", {}).get("desc") or str(reply.get("return"))) or [None])[0].replace("_", "-")
             for reply in replies if re.search(r"'[^']*'", reply.get("error", {}).get("desc") or str(reply.get("return")))]
+
+
+def lines(replies):
+    """The lines of the console's texts, sorted."""
+    return sorted(line for reply in replies for line in str(reply.get("return", reply)).split("\r\n"))
 
 
 def signature(text, theirs, ours):

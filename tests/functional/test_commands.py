@@ -41,7 +41,11 @@ def test_capabilities_of_migration(t):
 def test_postcopy_commands_without_postcopy(t):
     "the commands of postcopy refuse where there is none"
     vm = t.start()
-    t.has(vm.qmp.error("migrate-start-postcopy"), "postcopy")
+    t.has(vm.qmp.error("migrate-start-postcopy"), "Enable postcopy with migrate_set_capability")
+    for name in ("postcopy-ram", "dirty-bitmaps"):
+        migration.set_capabilities(vm, name)
+        t.eq(vm.qmp.error("migrate-start-postcopy"), "Postcopy must be started after migration has been started", name)
+        migration.set_capabilities(vm, name, state=False)
     t.has(vm.qmp.error("migrate-pause"), "migrate-pause")
     t.has(vm.qmp.error("migrate-recover", uri="unix:" + t.path("r")), "recover")
 

@@ -41,6 +41,24 @@ std::vector<std::string> read(std::string_view bytes, std::size_t step, JsonLimi
     return outcome;
 }
 
+/// Elements that are given out are those that would have been in the list.
+void check_elements(std::string const& text, Result<Value> const& whole)
+{
+    constexpr std::size_t enough = 1 << 26;
+    Array given;
+    JsonElements const elements{"l", [&](Value element) { given.push_back(std::move(element)); }};
+    auto value = parse_json(text, {.token_bytes = enough, .tokens = enough}, &elements);
+    require(value.has_value() == whole.has_value(), "given out or not, it is read", text);
+    if (!value)
+        return require(value.error().desc() == whole.error().desc(), "the fault is the same", text);
+    if (auto* object = value->if_object())
+        if (auto* list = object->if_contains("l"); list != nullptr && list->is_array()) {
+            require(list->get_array().empty(), "what is given out is not kept", text);
+            *list = std::move(given);
+        }
+    require(to_json(*value) == to_json(*whole), "given out, it is the same", text);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size)
@@ -53,6 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
             require(read(bytes, step, limits, false) == whole, "pieces read as the whole does");
     }
     auto const single = parse_json(bytes);
+    check_elements(std::string(bytes), single);
     if (single)
         check_round_trip(*single);
     return 0;

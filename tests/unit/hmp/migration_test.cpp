@@ -123,6 +123,12 @@ TEST_CASE("a parameter that is wrong is refused in QEMU's words")
     CHECK(error_of("max-bandwidth", "") == "Invalid size ");
     CHECK(error_of("announce-max", "1.5") == "Parameter 'announce-max' expects a non-negative number below 2^64");
     CHECK(error_of("downtime-limit", "-1") == "Parameter 'downtime-limit' expects a non-negative number below 2^64");
+    for (auto const* large : {"18446744073709551616", "16E", "99999999999999999999", "18446744073709551615k"})
+        CHECK(error_of("max-postcopy-bandwidth", large)
+            == cat("Value '", large, "' is out of range for parameter 'max-postcopy-bandwidth'"));
+    CHECK(error_of("max-postcopy-bandwidth", "99999999999999999999k")
+        == "Parameter 'max-postcopy-bandwidth' expects a non-negative number below 2^64");
+    CHECK(error_of("xbzrle-cache-size", "8E") == "Invalid size 8E");
     CHECK(read_parameter("announce-max", "x").error().hint().starts_with("Optional suffix k, M, G"));
     CHECK(error_of("multifd-compression", "lzma") == "Parameter 'multifd-compression' does not accept value 'lzma'");
     CHECK(error_of("block-incremental", "ON") == "Parameter 'block-incremental' expects 'on' or 'off'");

@@ -74,21 +74,19 @@ TEST_CASE("uuid: read in either case and written in lower case")
     }
 }
 
-TEST_CASE("memory backends: what would have no effect is refused, naming it")
+TEST_CASE("memory backends: what cannot be meant is refused, naming it")
 {
     House house;
     auto const with = [&house](std::string const& members) {
         return house.add(R"({"qom-type": "memory-backend-memfd", "id": "m", "size": 4096)" + members + "}");
     };
     CHECK(with(R"(, "policy": "bind")") == "host-nodes must be set for policy bind");
-    CHECK(with(R"(, "policy": "bind", "host-nodes": [0])") == "memory-backend-memfd: policy bind is not supported");
     CHECK(with(R"(, "host-nodes": [0])")
-        == "host-nodes must be empty for the default policy, or you should explicitly specify a policy other than "
-           "default");
-    CHECK(with(R"(, "reserve": false)") == "memory-backend-memfd: reserve=off is not supported");
-    CHECK(with(R"(, "prealloc-threads": 2)") == "memory-backend-memfd: prealloc-threads other than 1 is not supported");
-    CHECK(with(R"(, "hugetlb": true)") == "memory-backend-memfd: hugetlb=on is not supported");
-    CHECK(with(R"(, "seal": false)") == "memory-backend-memfd: seal=off is not supported");
+        == "host-nodes must be empty for policy default, or you should explicitly specify a policy other than default");
+    CHECK(with(R"(, "policy": "bind", "host-nodes": [128])") == "Invalid host-nodes value: 128");
+    CHECK(with(R"(, "prealloc": true, "reserve": false)") == "'prealloc=on' and 'reserve=off' are incompatible");
+    CHECK(with(R"(, "prealloc-threads": 0)")
+        == "property 'prealloc-threads' of memory-backend-memfd doesn't take value '0'");
     CHECK(with(R"(, "mem-path": "/x")") == "Parameter 'mem-path' is unexpected");
     CHECK(house.add(R"({"qom-type": "memory-backend-ram", "id": "m", "size": 0})")
         == "property 'size' of memory-backend-ram doesn't take value '0'");
@@ -102,7 +100,7 @@ TEST_CASE("memory backends: what would have no effect is refused, naming it")
     CHECK(house.tree.objects().children().empty());
     CHECK(
         with(
-            R"(, "policy": "default", "host-nodes": [], "reserve": true, "prealloc-threads": 1, "hugetlb": false, "seal": true)")
+            R"(, "policy": "default", "host-nodes": [], "reserve": false, "prealloc-threads": 2, "hugetlb": false, "seal": false)")
         == "");
 }
 
@@ -112,7 +110,9 @@ TEST_CASE("memory backends: query-memdev lists them with what was meant by defau
     REQUIRE(house.build({}) == "");
     CHECK(house.call("query-memdev") == "[]");
     REQUIRE(house.add(R"({"qom-type": "memory-backend-ram", "id": "a", "size": 8192, "merge": false})") == "");
-    REQUIRE(house.add(R"({"qom-type": "memory-backend-memfd", "id": "b", "size": 4096})") == "");
+    REQUIRE(house.add(R"({"qom-type": "memory-backend-memfd", "id": "b", "size": 4096, "policy": "interleave",
+        "host-nodes": [0]})")
+        == "");
     auto const list = list_memory_backends(house.tree);
     REQUIRE(list.size() == 2);
     CHECK(list[0].id == "a");
@@ -121,6 +121,9 @@ TEST_CASE("memory backends: query-memdev lists them with what was meant by defau
     CHECK_FALSE(list[0].share);
     CHECK(list[1].merge);
     CHECK(list[1].share);
+    CHECK(list[0].policy == qapi::HostMemPolicy::default_);
+    CHECK(list[1].policy == qapi::HostMemPolicy::interleave);
+    CHECK(list[1].host_nodes == std::vector<std::uint16_t>{0});
 }
 
 TEST_CASE("machine: -m makes the RAM, which is an object in use at address 0")

@@ -6,7 +6,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <linux/mempolicy.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace minivisor;
 using namespace minivisor::machine;
@@ -93,13 +97,44 @@ TEST_CASE("a shared memfd shows its changes to another mapping of it")
     REQUIRE(::pread(memory->fd(), &c, 1, 5) == 1);
     CHECK(c == 42);
     CHECK(::ftruncate(memory->fd(), 4096) != 0);
+    auto open = HostMemory::memfd("m", mib, {.seal = false}).value();
+    CHECK(::ftruncate(open->fd(), mib + 4096) == 0);
+    auto wrong = HostMemory::memfd("m", 4096, {.hugetlb = true});
+    REQUIRE_FALSE(wrong);
+}
+
+TEST_CASE("memory is allocated whole by several threads, and each page by one")
+{
+    for (std::uint64_t pages : {1, 2, 3, 7, 255}) {
+        auto memory = HostMemory::memfd("m", pages * page_size, {.share = true}).value();
+        struct stat status = {};
+        REQUIRE(::fstat(memory->fd(), &status) == 0);
+        CHECK(status.st_blocks == 0);
+        REQUIRE(memory->preallocate(99));
+        REQUIRE(::fstat(memory->fd(), &status) == 0);
+        CHECK(static_cast<std::uint64_t>(status.st_blocks) * 512 == pages * page_size);
+    }
+}
+
+TEST_CASE("memory is bound to NUMA nodes that there are")
+{
+    auto memory = HostMemory::anonymous("m", mib).value();
+    CHECK(memory->bind_to_nodes(MPOL_BIND, std::vector<std::uint16_t>{0}));
+    memory->data()[0] = std::byte{1};
+    int policy = -1;
+    REQUIRE(::syscall(SYS_get_mempolicy, &policy, nullptr, 0, memory->data(), MPOL_F_ADDR) == 0);
+    CHECK(policy == MPOL_BIND);
+    auto const absent = memory->bind_to_nodes(MPOL_BIND, std::vector<std::uint16_t>{127});
+    REQUIRE_FALSE(absent);
+    CHECK(absent.error().desc() == "cannot bind memory to host NUMA nodes: Invalid argument");
 }
 
 TEST_CASE("memory of a file is made with it and keeps what it held")
 {
     auto const path = temporary_file();
     {
-        auto memory = HostMemory::file(path, mib, {.share = true, .prealloc = true}).value();
+        auto memory = HostMemory::file(path, mib, {.share = true}).value();
+        REQUIRE(memory->preallocate());
         memory->data()[page_size] = std::byte{7};
     }
     auto memory = HostMemory::file(path, mib, {.share = false}).value();

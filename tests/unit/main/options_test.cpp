@@ -49,6 +49,7 @@ TEST_CASE("options: -m counts MiB, takes suffixes and whole pages")
     CHECK(size("8192B") == 8192);
     CHECK(size("8193B") == 16384);
     CHECK(size("0") == 0);
+    CHECK(refused({"-m", "20E"}) == "-m 20E: Value '20E' is out of range for parameter 'size'");
     CHECK(refused({"-m", "x"}) == "-m x: Parameter 'size' expects a non-negative number below 2^64");
     CHECK(refused({"-m", "-1"}) != "");
     CHECK(refused({"-m", "64,slots=2"}) == "-m 64,slots=2: Invalid parameter 'slots'");

@@ -255,14 +255,40 @@ TEST_CASE("the elements of one list are given out as they come, and are not in t
     auto const read = [](std::string_view text) {
         std::string given;
         JsonElements const elements{"l", [&](Value element) { given += to_json(element) + ";"; }};
-        auto const value = parse_json(text, {}, &elements);
+        constexpr std::size_t enough = 1 << 20;
+        auto const value = parse_json(text, {.token_bytes = enough, .tokens = enough}, &elements);
         return given + (value ? to_json(*value) : value.error().desc());
     };
     CHECK(read(R"({"l": [1, {"l": [2]}, [3], "x"], "m": [4]})") == R"(1;{"l": [2]};[3];"x";{"l": [], "m": [4]})");
     CHECK(read(R"({"m": {"l": [1]}, "l": 5})") == R"({"m": {"l": [1]}, "l": 5})");
     CHECK(read(R"([[1], {"l": [2]}])") == R"([[1], {"l": [2]}])");
+    // The short way and the long one, and faults behind them.
+    CHECK(read(R"({"l": [{"a": 1}, {"a": "\u00e9"} , {"b": [{}]}]})")
+        == R"({"a": 1};{"a": "\u00E9"};{"b": [{}]};{"l": []})");
+    CHECK(read(R"({"l": [{"a": 1} {"a": 2}]})") == R"({"a": 1};JSON parse error, expected separator in list)");
+    CHECK(read(R"({"l": [{"a": 1}, {"a": 2, "a": 3}]})") == R"({"a": 1};JSON parse error, duplicate key)");
+    CHECK(read(R"({"l": [{"a": 1},]})").ends_with("JSON parse error, expecting value"));
+    CHECK(read(R"({"l": {"a": 1}})") == R"({"l": {"a": 1}})");
     CHECK(read(R"({"l": [1, 2 3]})") == "1;2;JSON parse error, expected separator in list");
     CHECK(read(R"({"l": [1], "l": [2]})") == "1;2;JSON parse error, duplicate key");
+}
+
+TEST_CASE("elements that are given out are counted against the limits")
+{
+    JsonElements const elements{"l", [](Value) {}};
+    std::string many = "{\"l\": [";
+    for (int i = 0; i < 20000; ++i)
+        many += "{\"a\":1},";
+    many += "1]}";
+    // 6 tokens each, and those around them; where there may be as many tokens as bytes the bytes alone count.
+    CHECK(parse_json(many, {.tokens = 120'007}, &elements));
+    CHECK(parse_json(many, {.token_bytes = 160'010, .tokens = 160'010}, &elements));
+    auto const large = parse_json(many, {.token_bytes = 160'009, .tokens = 160'009}, &elements);
+    REQUIRE_FALSE(large);
+    CHECK(large.error().desc() == "JSON token size limit exceeded");
+    auto const refused = parse_json(many, {.tokens = 120'006}, &elements);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().desc() == "JSON token count limit exceeded");
 }
 
 TEST_CASE("output is ASCII, and broken bytes become the replacement character")
