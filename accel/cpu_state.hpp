@@ -28,6 +28,8 @@ struct SegmentFlags {
     static constexpr std::uint16_t unusable = 1 << 8; ///< where a descriptor has a bit of its limit
 };
 
+inline constexpr std::uint32_t msr_kernel_gs_base = 0xc0000102;
+
 /// The model specific registers that move with a guest; what KVM does not know is left out.
 inline constexpr std::array<std::uint32_t, 49> saved_msrs{
     0x10, // time stamp counter
@@ -36,7 +38,7 @@ inline constexpr std::array<std::uint32_t, 49> saved_msrs{
     0x1a0, // miscellaneous features
     0x174, 0x175, 0x176, // SYSENTER: code segment, stack, entry
     0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, // SYSCALL: segments, entries, flags
-    0xc0000102, // the kernel's GS base
+    msr_kernel_gs_base,
     0xc0000103, // what RDTSCP tells
     0x277, // page attributes
     0x48, // speculation control

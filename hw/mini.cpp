@@ -49,13 +49,17 @@ Mini::Mini(MiniOptions options, machine::Machine& machine, boost::asio::any_io_e
 Result<std::unique_ptr<Mini>> Mini::create(
     MiniOptions options, machine::Machine& machine, qom::Tree& tree, boost::asio::any_io_executor executor, Exit exit)
 {
-    auto const start = TRY(load_boot(options.boot, machine.memory()));
+    auto plan = TRY(plan_boot(options.boot, machine.memory()));
+    for (auto const& warning : plan.warnings)
+        util::log::warn(warning);
+    TRY(plan.load(machine.memory()));
     std::unique_ptr<Mini> mini(new Mini(std::move(options), machine, std::move(executor), std::move(exit)));
     TRY(mini->choose_accelerator());
     if (mini->m_kvm) {
-        mini->m_kvm->start_at(start);
+        mini->m_kvm->start_at(plan.start);
         TRY(mini->m_kvm->reset());
     }
+    mini->m_boot = std::move(plan);
     TRY(mini->add_saved_devices());
     TRY(mini->add_to_tree(tree));
     auto& run = machine.run();
@@ -140,6 +144,9 @@ void Mini::reset()
         auto const held = m_bus.lock();
         m_wish = Wish();
     }
+    // What the guest was begun with may have been written over since.
+    if (auto loaded = m_boot.load(m_machine.memory()); !loaded)
+        util::log::error(loaded.error());
     if (!m_kvm)
         return;
     if (auto done = m_kvm->reset(); !done)

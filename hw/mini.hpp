@@ -5,6 +5,8 @@
 
 #include "accel/kvm.hpp"
 #include "hw/boot.hpp"
+#include "hw/cpu_registers.hpp"
+#include "hw/mtree.hpp"
 #include "hw/ports.hpp"
 #include "hw/serial.hpp"
 #include "machine/machine.hpp"
@@ -52,6 +54,10 @@ public:
     void while_resting(std::function<void()> const& look);
     /// What all CPUs hold at the moment, looked at likewise.
     Result<std::vector<accel::CpuState>> cpu_states();
+    /// The same for a core file; empty, with a word in the log, where they cannot be read.
+    std::vector<CpuRegisters> cpu_registers();
+    /// What `info mtree` shows beside RAM.
+    AddressSpaces address_spaces() const;
 
 private:
     static constexpr std::uint16_t com1 = 0x3f8;
@@ -91,6 +97,7 @@ private:
     PowerPorts m_power;
     RealTimeClock m_clock;
     DebugExitPort m_debug_exit;
+    BootPlan m_boot; ///< loaded at the start and at each reset
     Wish m_wish; ///< guarded by the bus's lock
     std::unique_ptr<accel::Kvm> m_kvm;
 };

@@ -7,9 +7,9 @@
 #include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
 #include "hw/commands.hpp"
-#include "hw/serial_line.hpp"
 #include "hw/dump_commands.hpp"
 #include "hw/mtree.hpp"
+#include "hw/serial_line.hpp"
 #include "io/chardev_options.hpp"
 #include "io/chardevs.hpp"
 #include "io/commands.hpp"
@@ -154,7 +154,10 @@ Result<void> App::build()
     hw::bind_commands(m_registry, *m_machine, m_mini.get());
     m_dump.emplace(m_io.get_executor(), *m_machine, m_events, m_worker, m_fd_sets);
     hw::bind_dump_commands(m_registry, *m_dump);
-    hw::bind_mtree(m_registry, m_machine->memory(), {});
+    if (m_mini)
+        m_dump->set_cpu_source([this] { return m_mini->cpu_registers(); });
+    hw::bind_mtree(
+        m_registry, m_machine->memory(), [this] { return m_mini ? m_mini->address_spaces() : hw::AddressSpaces(); });
     m_migration = std::make_unique<migration::Migration>(
         m_io, *m_machine, m_tree, m_events, m_doorman, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
