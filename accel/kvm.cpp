@@ -37,6 +37,7 @@ Result<std::unique_ptr<Kvm>> Kvm::create(
     TRY(vm.show(memory));
     for (unsigned i = 0; i < options.cpus; ++i)
         kvm->m_cpus.push_back(TRY(KvmCpu::create(vm, ports, i, options.cpus, on_stop)));
+    kvm->m_throttle = std::make_unique<CpuThrottle>(kvm->m_cpus);
     kvm->m_clock.vm = &vm;
     if (vm.has_irqchip()) {
         auto& chips = kvm->m_power_on;
@@ -55,6 +56,7 @@ Result<std::unique_ptr<Kvm>> Kvm::create(
 
 Kvm::~Kvm()
 {
+    m_throttle.reset();
     rest();
     m_memory.set_dirty_log_source(nullptr);
 }

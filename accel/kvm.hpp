@@ -3,6 +3,7 @@
 // saved. Main thread only, but for what its CPUs call.
 #pragma once
 
+#include "accel/cpu_throttle.hpp"
 #include "accel/kvm_chips.hpp"
 #include "accel/kvm_cpu.hpp"
 
@@ -34,6 +35,8 @@ public:
     void rest();
     /// CPUs and chips as after power-on; they stand still.
     Result<void> reset();
+    /// Slows the guest down; see CpuThrottle::set.
+    void throttle(int percent) { m_throttle->set(percent); }
 
     /// The sections of CPUs, chips and clock.
     Result<void> add_to(machine::SavedDevices& devices);
@@ -56,6 +59,7 @@ private:
     machine::Memory& m_memory;
     std::unique_ptr<KvmVm> m_vm;
     std::vector<std::unique_ptr<KvmCpu>> m_cpus;
+    std::unique_ptr<CpuThrottle> m_throttle;
     Chips m_chips, m_power_on;
     ClockState m_clock;
     CpuStart m_start;

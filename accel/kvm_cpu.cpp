@@ -110,6 +110,28 @@ void KvmCpu::ask_to_rest()
 {
     std::lock_guard const lock(m_mutex);
     m_want = Want::rest;
+    call_out();
+}
+
+void KvmCpu::hold_up()
+{
+    std::lock_guard const lock(m_mutex);
+    m_held = true;
+    call_out();
+}
+
+void KvmCpu::let_go()
+{
+    {
+        std::lock_guard const lock(m_mutex);
+        m_held = false;
+    }
+    m_changed.notify_all();
+}
+
+/// With the lock held: if it runs, it stops soon.
+void KvmCpu::call_out()
+{
     if (m_resting)
         return;
     m_leave = true;
@@ -135,7 +157,7 @@ void KvmCpu::main()
     pthread_sigmask(SIG_SETMASK, &signals, nullptr);
     std::unique_lock lock(m_mutex);
     while (true) {
-        m_changed.wait(lock, [this] { return m_want != Want::rest; });
+        m_changed.wait(lock, [this] { return m_want == Want::end || (m_want == Want::run && !m_held); });
         if (m_want == Want::end)
             return;
         m_resting = false;

@@ -65,6 +65,9 @@ public:
     /// Returns at once; await_rest() returns when it stands still. A CPU inside a port access completes it first.
     void ask_to_rest();
     void await_rest();
+    /// It does not run until let_go(), whatever else it is told, and goes on by itself then. Any thread; at once.
+    void hold_up();
+    void let_go();
     /// Back to the state after power-on. It stands still.
     Result<void> reset(CpuStart const& start);
 
@@ -88,6 +91,7 @@ private:
     Result<void> set_cpuid(unsigned count);
     void main();
     void run_until_rest();
+    void call_out();
     void handle_exit();
     void handle_ports();
     void fail(std::string text);
@@ -106,6 +110,7 @@ private:
     std::mutex m_mutex;
     std::condition_variable m_changed;
     Want m_want = Want::rest;
+    bool m_held = false;
     bool m_resting = true;
     std::atomic<bool> m_leave{false};
     std::thread m_thread;

@@ -170,6 +170,8 @@ std::string migration_text(qapi::MigrationInfo const& info)
             text += cat("\t", address_text(address), "\n");
         text += "]\n";
     }
+    if (info.cpu_throttle_percentage)
+        text += cat("cpu throttle percentage: ", *info.cpu_throttle_percentage, "\n");
     return text + further_text(info);
 }
 

@@ -66,6 +66,8 @@ Result<std::unique_ptr<Mini>> Mini::create(
     run.set_cpu_switch([&self = *mini](bool on) { self.switch_cpus(on); });
     run.set_reset([&self = *mini] { self.reset(); });
     run.set_powerdown([&self = *mini] { self.m_power.press_button(); });
+    if (mini->m_kvm)
+        machine.set_throttle([&kvm = *mini->m_kvm](int percent) { kvm.throttle(percent); });
     return mini;
 }
 
@@ -74,6 +76,7 @@ Mini::~Mini()
     m_machine.run().set_cpu_switch(nullptr);
     m_machine.run().set_reset(nullptr);
     m_machine.run().set_powerdown(nullptr);
+    m_machine.set_throttle(nullptr);
     auto& devices = m_machine.devices();
     if (m_kvm)
         m_kvm->remove_from(devices);

@@ -50,6 +50,10 @@ public:
     SavedDevices& devices() { return m_devices; }
     RunControl& run() { return m_run; }
 
+    /// What slows the guest's CPUs down by so many percent, from any thread; none where no CPU runs.
+    void set_throttle(std::function<void(int percent)> throttle) { m_throttle = std::move(throttle); }
+    std::function<void(int percent)> const& throttle() const { return m_throttle; }
+
     /// All options are in: a guest that is not awaited and not held back by -S runs.
     void start();
 
@@ -61,6 +65,7 @@ private:
     Memory m_memory;
     SavedDevices m_devices;
     RunControl m_run;
+    std::function<void(int)> m_throttle;
 };
 
 void register_machines(qom::TypeRegistry& types);

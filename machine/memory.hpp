@@ -56,7 +56,7 @@ struct MemoryRegion {
     std::span<std::byte> bytes() const { return block->bytes().subspan(offset, size); }
 };
 
-/// An accelerator that notes the guest's own writes. All three are called on the thread of the migration.
+/// An accelerator that notes the guest's own writes. All are called on the thread of the migration.
 class DirtyLogSource {
 public:
     virtual ~DirtyLogSource() = default;

@@ -43,6 +43,7 @@ VmView Migration::vm()
     view.memory = &m_machine.memory();
     view.devices = &m_machine.devices();
     view.global_state = &m_global_state;
+    view.throttle = m_machine.throttle();
     view.uuid = m_machine.uuid();
     return view;
 }
@@ -102,6 +103,19 @@ Result<void> Migration::check_migrate(qapi::MigrateArguments const& arguments) c
     return m_settings.check_supported();
 }
 
+ThrottleOptions Migration::throttle_options() const
+{
+    auto const& parameters = m_settings.parameters();
+    ThrottleOptions options;
+    options.enabled = m_settings.has(MigrationCapability::auto_converge);
+    options.initial = static_cast<int>(*parameters.cpu_throttle_initial);
+    options.increment = static_cast<int>(*parameters.cpu_throttle_increment);
+    options.maximum = static_cast<int>(*parameters.max_cpu_throttle);
+    options.trigger = static_cast<int>(*parameters.throttle_trigger_threshold);
+    options.tailslow = *parameters.cpu_throttle_tailslow;
+    return options;
+}
+
 Result<void> Migration::migrate(qapi::MigrateArguments const& arguments, util::FdTable* descriptors)
 {
     TRY(check_migrate(arguments));
@@ -123,6 +137,7 @@ Result<void> Migration::migrate(qapi::MigrateArguments const& arguments, util::F
         ? SenderOptions::ReturnPathUse::always
         : SenderOptions::ReturnPathUse::automatic;
     options.sender.pause_before_switchover = m_settings.has(MigrationCapability::pause_before_switchover);
+    options.sender.throttle = throttle_options();
     options.sender.validate_uuid = m_settings.has(MigrationCapability::validate_uuid);
 
     m_outgoing.reset();
@@ -268,6 +283,8 @@ qapi::MigrationInfo Migration::query() const
         else
             info.downtime = static_cast<std::int64_t>(progress->downtime_ms);
     }
+    if (moving && progress && progress->throttle_percent > 0)
+        info.cpu_throttle_percentage = progress->throttle_percent.load();
     if (m_status == MigrationStatus::failed || m_status == MigrationStatus::cancelled)
         info.error_desc = m_error;
     if (m_incoming)

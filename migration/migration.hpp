@@ -46,6 +46,7 @@ private:
     bool in_progress() const;
     void set_status(qapi::MigrationStatus status);
     Result<void> check_migrate(qapi::MigrateArguments const& arguments) const;
+    ThrottleOptions throttle_options() const;
     void on_phase(SendPhase phase);
     std::string stop_guest();
     void on_sent(SendResult result);

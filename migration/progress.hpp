@@ -24,6 +24,8 @@ struct Progress {
     /// Pages the guest wrote in the last second or so, for a second.
     std::atomic<std::uint64_t> dirty_pages_rate{0};
     std::atomic<std::uint64_t> pages_per_second{0};
+    /// How much the guest is slowed down.
+    std::atomic<int> throttle_percent{0};
     /// Megabits (10^6) a second of late, or of the whole when it is over.
     std::atomic<double> mbps{0};
 

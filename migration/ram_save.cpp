@@ -53,12 +53,14 @@ Result<void> RamSave::start()
     return {};
 }
 
-void RamSave::sync()
+std::size_t RamSave::sync()
 {
     trace::pass(trace::Point::migration_bitmap_sync_start);
     m_memory.collect_dirty();
+    std::size_t fresh = 0;
     for (auto& block : m_blocks)
-        m_dirtied += m_memory.sync_dirty(*block.ram, block.dirty);
+        fresh += m_memory.sync_dirty(*block.ram, block.dirty);
+    m_dirtied += fresh;
     trace::pass(trace::Point::migration_bitmap_sync_end, "dirty_pages ", m_dirtied);
     ++m_progress.dirty_sync_count;
     auto const now = Clock::now();
@@ -69,6 +71,7 @@ void RamSave::sync()
         m_rated_at = now;
     }
     publish();
+    return fresh;
 }
 
 std::uint64_t RamSave::remaining() const

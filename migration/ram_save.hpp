@@ -27,8 +27,8 @@ public:
 
     /// Starts the dirty log, takes every page as dirty and writes the START section. Once, first.
     Result<void> start();
-    /// Adds what was written to since the last time.
-    void sync();
+    /// Adds what was written to since the last time; the pages that were clean before.
+    std::size_t sync();
     /// Bytes of RAM that are dirty as of the last sync().
     std::uint64_t remaining() const;
     /// Writes one PART with dirty pages, until none is left or `until` has come; none at all if none is dirty.

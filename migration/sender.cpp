@@ -78,6 +78,7 @@ SendResult Sender::run()
     m_progress.began = Clock::now();
     m_progress.expected_downtime_ms = m_limits.downtime_limit_ms.load();
     auto result = conclude(send());
+    m_throttle.reset();
     auto const now = Clock::now();
     if (m_progress.stopped)
         m_progress.downtime_ms = Progress::milliseconds(now - m_stopped_at);
@@ -145,6 +146,7 @@ Result<void> Sender::iterate(StreamWriter& writer, RamSave& ram)
 {
     m_measured_at = Clock::now();
     m_measured_bytes = m_progress.transferred;
+    m_throttle.emplace(m_options.throttle, m_vm.throttle, Clock::now());
     while (true) {
         // One whole round: a guest that idles is then almost done, and its downtime is a moment.
         while (ram.remaining() > 0) {
@@ -155,8 +157,10 @@ Result<void> Sender::iterate(StreamWriter& writer, RamSave& ram)
         }
         if (m_progress.total == 0)
             break; // no RAM: no second look at it
-        ram.sync();
+        auto const dirtied = ram.sync();
         pass();
+        m_throttle->look(m_progress.transferred, dirtied * machine::page_size, Clock::now());
+        m_progress.throttle_percent = m_throttle->percent();
         auto const acceptable = bytes_per_second() * static_cast<double>(m_limits.downtime_limit_ms.load()) / 1000;
         if (static_cast<double>(ram.remaining()) <= acceptable)
             break;

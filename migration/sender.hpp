@@ -8,6 +8,7 @@
 #include "migration/progress.hpp"
 #include "migration/rate.hpp"
 #include "migration/return_path.hpp"
+#include "migration/throttle.hpp"
 #include "migration/vmstate.hpp"
 #include "util/result.hpp"
 
@@ -41,6 +42,7 @@ struct SenderOptions {
     bool pause_before_switchover = false;
     /// Send the UUID for the destination to compare (capability x-validate-uuid).
     bool validate_uuid = false;
+    ThrottleOptions throttle;
     /// How long a peer that has not answered is waited for, while the guest runs.
     std::chrono::milliseconds patience{5000};
 };
@@ -144,6 +146,7 @@ private:
     bool m_write_failed = false;
     bool m_guest_stopped = false;
     Progress::Clock::time_point m_stopped_at;
+    std::optional<Throttle> m_throttle; ///< while memory is on its way
     /// The window of the rates.
     Progress::Clock::time_point m_measured_at;
     std::uint64_t m_measured_bytes = 0;

@@ -114,7 +114,6 @@ Result<void> check_ranges(MigrationParameters const& changes, MigrationParameter
 /// Capabilities that move bytes in a way that is not built here.
 constexpr MigrationCapability without_engine[] = {
     MigrationCapability::xbzrle,
-    MigrationCapability::auto_converge,
     MigrationCapability::compress,
     MigrationCapability::postcopy_ram,
     MigrationCapability::x_colo,

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,6 +64,7 @@ struct VmView {
     machine::Memory* memory = nullptr;
     machine::SavedDevices* devices = nullptr;
     GlobalState* global_state = nullptr;
+    std::function<void(int percent)> throttle; ///< none where nothing can be slowed down
     std::optional<Uuid> uuid;
 };
 

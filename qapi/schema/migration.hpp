@@ -85,6 +85,7 @@ struct MigrationInfo {
     std::optional<std::int64_t> expected_downtime;
     std::optional<std::int64_t> downtime;
     std::optional<std::int64_t> setup_time;
+    std::optional<std::int64_t> cpu_throttle_percentage;
     std::optional<std::string> error_desc;
     std::optional<std::vector<std::string>> blocked_reasons;
     std::optional<std::vector<SocketAddress>> socket_address;
@@ -92,13 +93,14 @@ struct MigrationInfo {
     std::optional<std::uint64_t> refusals;
 };
 BOOST_DESCRIBE_STRUCT(MigrationInfo, (),
-    (status, ram, total_time, expected_downtime, downtime, setup_time, error_desc, blocked_reasons, socket_address,
+    (status, ram, total_time, expected_downtime, downtime, setup_time, cpu_throttle_percentage, error_desc, blocked_reasons, socket_address,
         last_refusal, refusals))
 constexpr auto docs(MigrationInfo const*)
 {
     return members({{"status", "absent before the first migration"}, {"ram", "RAM, while and after it moves"},
         {"total-time", "milliseconds since the start"}, {"expected-downtime", "milliseconds, while active"},
         {"downtime", "milliseconds, once completed"}, {"setup-time", "milliseconds before the first page"},
+        {"cpu-throttle-percentage", "by how much the guest is slowed down, while it is"},
         {"error-desc", "why it failed, in one sentence"}, {"blocked-reasons", "what forbids migration now"},
         {"socket-address", "where the destination listens"},
         {"__org.minivisor_last-refusal", "the peer that was refused last, on a destination"},

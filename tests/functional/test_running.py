@@ -3,9 +3,11 @@
 import os
 import random
 import re
+import select
 import socket
 
 from harness import guests, migration
+from harness.process import Deadline
 
 
 def start(t, name, *more, memory="16M", form="img", serial="stdio", **parameters):
@@ -331,3 +333,56 @@ def test_without_kvm(t):
     t.eq(vm.qmp.cmd("query-cpus-fast"), [])
     t.eq(vm.qmp.hmp("info registers"), ["No CPU available"])
     t.eq(vm.qmp.cmd("query-status")["status"], "running")
+
+
+def test_auto_converge(t):
+    "a guest that writes faster than it can be sent is slowed down step by step, and is as fast as ever after a cancel"
+    vm = run(t, "walker", pages=256)
+    wait_for(vm, b"W 00000003 00000000\n")
+    vm.qmp.cmd("migrate-set-capabilities", capabilities=[{"capability": "auto-converge", "state": True}])
+    vm.qmp.cmd("migrate-set-parameters", **{"max-bandwidth": 300000, "downtime-limit": 1, "cpu-throttle-initial": 30,
+                                            "cpu-throttle-increment": 25, "max-cpu-throttle": 70, "throttle-trigger-threshold": 1})
+    target = waiting(t)
+    target.qmp.cmd("migrate-incoming", uri="unix:%s" % t.path("mig"), **{"exit-on-error": False})
+    vm.qmp.cmd("migrate", uri="unix:%s" % t.path("mig"))
+    seen = []
+    deadline = Deadline(60)
+    while 70 not in seen:
+        percent = vm.qmp.cmd("query-migrate").get("cpu-throttle-percentage")
+        if percent and percent not in seen[-1:]:
+            seen.append(percent)
+        t.check(not deadline.over(), "the percentages %s" % seen)
+        select.select([vm.qmp.sock], [], [], 0.02)
+    t.eq(seen, [30, 55, 70])
+    t.has("\n".join(vm.qmp.hmp("info migrate")), "cpu throttle percentage: 70")
+    vm.qmp.cmd("stop")
+    vm.qmp.cmd("cont")
+    vm.qmp.cmd("migrate_cancel")
+    migration.wait_status(vm, "cancelled")
+    t.lacks(vm.qmp.cmd("query-migrate"), "cpu-throttle-percentage")
+    before = rounds(vm.out.data)[-1]
+    vm.out.wait(lambda data: rounds(data)[-1] > before + 2, 30, "more rounds")
+    t.check(b"LOST" not in vm.out.data, "no write is lost")
+
+
+def test_several_cpus_move(t):
+    "all CPUs of a guest go on where they were, over TLS too"
+    vm = run(t, "walker2", "-smp", "2", pages=64)
+    wait_for(vm, rb"W [0-9a-f]{8} 00000000\n[^X]*X [0-9a-f]{8} 00000000\n")
+    output = b""
+    for hop in range(4):
+        target = waiting(t, "-smp", "2")
+        move(t, vm, target, "unix:%s" % t.path("mig%d" % hop))
+        vm.qmp.cmd("quit")
+        vm.wait_exit(0)
+        output += vm.out.data
+        vm = target
+        for mark in (b"W", b"X"):
+            wait_for(vm, mark + rb" [0-9a-f]{8} 00000000\n")
+    vm.qmp.cmd("quit")
+    vm.wait_exit(0)
+    output += vm.out.data
+    for mark in (b"W", b"X"):
+        found = [int(number, 16) for number in re.findall(mark + rb" ([0-9a-f]{8}) 00000000\n", output)]
+        t.eq(found, list(range(1, len(found) + 1)), "the rounds of one CPU")
+    t.check(b"L 0" not in output, "no write is lost")
