@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TLS 1.3 handshakes with certificates on both sides, as many a second as go: the client that knocks, and a bare
-// OpenSSL server of one thread, which is the limit of what a listener of one thread with more to do can reach. usage:
-// handshakes server FOLDER accept|refuse        prints its port, then serves until it is killed
-//        handshakes client FOLDER PORT COUNT THREADS   prints handshakes a second
+// OpenSSL server of one thread, which is the limit of what a listener of one thread with more to do can reach.
+//
+// usage: handshakes server FOLDER accept|refuse, which prints its port and serves until it is killed;
+// handshakes client FOLDER PORT COUNT THREADS, which prints handshakes a second.
+//
 // A client is through when it has read the first bytes, or its end.
 #include <openssl/ssl.h>
 
