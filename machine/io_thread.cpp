@@ -29,7 +29,9 @@ Result<void> check(IoThreadOptions const& options)
         if (*static_cast<std::int64_t const*>(member.get(&options)) < 0)
             return Error::generic(
                 cat(member.name, " value must be in range [0, ", std::numeric_limits<std::int64_t>::max(), "]"));
-    if (*options.thread_pool_max == 0 || *options.thread_pool_min > *options.thread_pool_max)
+    // A pool's size is an int to QEMU.
+    if (*options.thread_pool_max == 0 || *options.thread_pool_min > *options.thread_pool_max
+        || *options.thread_pool_max > std::numeric_limits<int>::max())
         return Error::generic("bad thread-pool-min/thread-pool-max values");
     return {};
 }

@@ -12,7 +12,8 @@ What --filter WORD chooses:
   qmp                    commands a second and their p50 and p99, one at a time and 64 in flight
   schema objects         the whole schema; 10,000 objects added, listed, deleted (control.py)
   decisions load         decisions of 10 to 1,000,000 rules (BUILD/tests/bench/decisions); loading a million (access.py)
-  credentials handshakes making credentials of a server; TLS handshakes accepted and refused beside a bare OpenSSL server
+  credentials handshakes making credentials of a server; TLS handshakes accepted and refused beside a bare OpenSSL
+                         server that has one thread, as minivisor's listener has
   plain tls zero         migration of random bytes, plain and over TLS, and of zero pages
 """
 import argparse

@@ -11,7 +11,7 @@ def ask(sock, data, replies):
     sock.sendall(data)
     while replies > 0:
         chunk = sock.recv(1 << 20)
-        if not chunk or b'"error"' in chunk:
+        if not chunk or chunk.startswith(b'{"error"') or b'\n{"error"' in chunk:
             raise RuntimeError("%r is answered by %r" % (data[:200], chunk[:200]))
         replies -= chunk.count(b"\n")
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TLS 1.3 handshakes with certificates on both sides, as many a second as go: the client that knocks, and a bare
-// OpenSSL server, which is the limit of what a listener with more to do can reach. usage: handshakes server FOLDER
-// accept|refuse        prints its port, then serves until it is killed
-//        handshakes client FOLDER PORT COUNT THREADS   prints handshakes a second
+// OpenSSL server of one thread, which is the limit of what a listener of one thread with more to do can reach.
+//
+// usage: handshakes server FOLDER accept|refuse, which prints its port and serves until it is killed;
+// handshakes client FOLDER PORT COUNT THREADS, which prints handshakes a second.
+//
 // A client is through when it has read the first bytes, or its end.
 #include <openssl/ssl.h>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,22 +62,50 @@ int refuse(X509_STORE_CTX* store, void*)
     return 0;
 }
 
+void end(SSL* ssl)
+{
+    int const fd = SSL_get_fd(ssl);
+    SSL_free(ssl);
+    ::close(fd);
+}
+
+/// Goes on with a handshake. What is sent is so little that no socket's buffer is ever full.
+void go_on(SSL* ssl)
+{
+    int const code = SSL_accept(ssl);
+    if (code != 1 && SSL_get_error(ssl, code) == SSL_ERROR_WANT_READ)
+        return;
+    if (code == 1) {
+        SSL_write(ssl, "{}\n", 3);
+        SSL_shutdown(ssl);
+    }
+    end(ssl);
+}
+
+/// One thread for all clients: it need not rest while it waits for one client's next message.
 [[noreturn]] void serve_door(SSL_CTX* context, int door)
 {
+    int const poll = ::epoll_create1(0);
+    epoll_event event{EPOLLIN, {nullptr}};
+    ::epoll_ctl(poll, EPOLL_CTL_ADD, door, &event);
     for (;;) {
-        int const fd = ::accept(door, nullptr, nullptr);
-        if (fd < 0)
-            die("accept");
-        int const on = 1;
-        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        auto* const ssl = SSL_new(context);
-        SSL_set_fd(ssl, fd);
-        if (SSL_accept(ssl) == 1) {
-            SSL_write(ssl, "{}\n", 3);
-            SSL_shutdown(ssl);
+        epoll_event ready[64];
+        int const count = ::epoll_wait(poll, ready, 64, -1);
+        for (int i = 0; i < count; ++i) {
+            if (ready[i].data.ptr != nullptr) {
+                go_on(static_cast<SSL*>(ready[i].data.ptr));
+                continue;
+            }
+            int const fd = ::accept4(door, nullptr, nullptr, SOCK_NONBLOCK);
+            if (fd < 0)
+                die("accept");
+            int const on = 1;
+            ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+            auto* const ssl = SSL_new(context);
+            SSL_set_fd(ssl, fd);
+            event.data.ptr = ssl;
+            ::epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event);
         }
-        SSL_free(ssl);
-        ::close(fd);
     }
 }
 
@@ -91,9 +122,6 @@ int refuse(X509_STORE_CTX* store, void*)
         die("listen");
     std::printf("%d\n", ntohs(address.sin_port));
     std::fflush(stdout);
-    // Several, so that it need not rest while it waits for one client's next message.
-    for (int i = 0; i < 3; ++i)
-        std::thread(serve_door, context, door).detach();
     serve_door(context, door);
 }
 

@@ -49,6 +49,7 @@ TEST_CASE("iothread: values out of range are refused, when made and when set")
     Office office;
     CHECK(office.add("a", {{"poll-max-ns", -1}}).error().desc() == cat("poll-max-ns", range));
     CHECK(office.add("a", {{"thread-pool-max", 0}}).error().desc() == pool);
+    CHECK(office.add("a", {{"thread-pool-max", std::int64_t{1} << 31}}).error().desc() == pool);
     CHECK(office.add("a", {{"thread-pool-max", 2}, {"thread-pool-min", 3}}).error().desc() == pool);
     REQUIRE(office.add("a"));
     auto* thread = office.tree.find_user_object("a");
