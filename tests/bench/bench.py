@@ -14,6 +14,9 @@ What --filter WORD chooses:
   decisions load         decisions of 10 to 1,000,000 rules (BUILD/tests/bench/decisions); loading a million (access.py)
   credentials handshakes making credentials of a server; TLS handshakes accepted and refused beside a bare OpenSSL
                          server that has one thread, as minivisor's listener has
+  guest trouble          a guest's first letter, memory beyond its RAM; answers beside guests of trouble (running.py)
+  downtime walker        moving an idle guest, and one that writes at several paces
+  moves                  200 moves there and back of the walker: no lost write, no repeated mark
   plain tls zero         migration of random bytes, plain and over TLS, and of zero pages
 """
 import argparse
@@ -33,6 +36,7 @@ from harness import migration  # noqa: E402
 from harness.runner import Test  # noqa: E402
 import access  # noqa: E402
 import control  # noqa: E402
+import running  # noqa: E402
 from limits import limits  # noqa: E402
 
 MIB = 1 << 20
@@ -193,6 +197,7 @@ class Bench:
                      zero["minivisor"] >= 0.8 * limit["read"], limit["read"])
         control.run(self, wanted)
         access.run(self, wanted)
+        running.run(self, wanted)
 
 
 def main():
