@@ -28,13 +28,15 @@ Result<std::unique_ptr<Kvm>> Kvm::create(
     KvmOptions options, machine::Memory& memory, PortSpace& ports, KvmCpu::OnStop on_stop)
 {
     std::unique_ptr<Kvm> kvm(new Kvm(memory));
-    kvm->m_vm = TRY(KvmVm::open(options.kernel_irqchip));
+    kvm->m_vm = TRY(KvmVm::open());
     auto& vm = *kvm->m_vm;
     auto const most = vm.extension(KVM_CAP_MAX_VCPUS);
     if (options.cpus > static_cast<unsigned>(std::max(most, 1)))
         return Error::generic(cat("Number of SMP cpus requested (", options.cpus,
             ") exceeds the maximum cpus supported by KVM (", std::max(most, 1), ")"));
     TRY(vm.show(memory));
+    if (options.kernel_irqchip)
+        TRY(vm.create_irqchip());
     for (unsigned i = 0; i < options.cpus; ++i)
         kvm->m_cpus.push_back(TRY(KvmCpu::create(vm, ports, i, options.cpus, on_stop)));
     kvm->m_throttle = std::make_unique<CpuThrottle>(kvm->m_cpus);

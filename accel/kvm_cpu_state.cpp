@@ -77,7 +77,7 @@ Result<void> KvmCpu::set_cpuid(unsigned count)
     constexpr std::size_t most = 256;
     List<kvm_cpuid_entry2, most> cpuid;
     int got = -1;
-    for (std::uint32_t room = 1; got < 0 && room <= most; room *= 2) {
+    for (std::uint32_t room = 64; got < 0 && room <= most; room *= 2) {
         cpuid.count = room;
         got = ioctl(m_vm.device(), get_supported_cpuid, &cpuid);
         if (got < 0 && errno != E2BIG)

@@ -44,7 +44,7 @@ Result<int> kvm_ioctl(int fd, unsigned long request, void* argument, std::string
     return kvm_ioctl(fd, request, reinterpret_cast<unsigned long>(argument), what);
 }
 
-Result<std::unique_ptr<KvmVm>> KvmVm::open(bool with_irqchip)
+Result<std::unique_ptr<KvmVm>> KvmVm::open()
 {
     std::unique_ptr<KvmVm> vm(new KvmVm());
     vm->m_device.reset(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
@@ -67,13 +67,6 @@ Result<std::unique_ptr<KvmVm>> KvmVm::open(bool with_irqchip)
     auto map_at = identity_map;
     TRY(kvm_ioctl(*fd, KVM_SET_IDENTITY_MAP_ADDR, &map_at, "KVM_SET_IDENTITY_MAP_ADDR"));
     TRY(kvm_ioctl(*fd, KVM_SET_TSS_ADDR, task_state, "KVM_SET_TSS_ADDR"));
-    if (with_irqchip && vm->extension(KVM_CAP_IRQCHIP) > 0 && vm->extension(KVM_CAP_PIT2) > 0) {
-        TRY(kvm_ioctl(*fd, KVM_CREATE_IRQCHIP, 0UL, "Create kernel irqchip failed"));
-        kvm_pit_config pit{};
-        pit.flags = KVM_PIT_SPEAKER_DUMMY; // the port with the timer's gate answers too
-        TRY(kvm_ioctl(*fd, KVM_CREATE_PIT2, &pit, "Create kernel PIC irqchip failed"));
-        vm->m_irqchip = true;
-    }
     if ((vm->extension(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0) {
         kvm_enable_cap enable{};
         enable.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2;
@@ -81,6 +74,18 @@ Result<std::unique_ptr<KvmVm>> KvmVm::open(bool with_irqchip)
         vm->m_manual_protect = ioctl(*fd, KVM_ENABLE_CAP, &enable) == 0;
     }
     return vm;
+}
+
+Result<void> KvmVm::create_irqchip()
+{
+    if (extension(KVM_CAP_IRQCHIP) <= 0 || extension(KVM_CAP_PIT2) <= 0)
+        return {};
+    TRY(kvm_ioctl(m_fd.get(), KVM_CREATE_IRQCHIP, 0UL, "Create kernel irqchip failed"));
+    kvm_pit_config pit{};
+    pit.flags = KVM_PIT_SPEAKER_DUMMY; // the port with the timer's gate answers too
+    TRY(kvm_ioctl(m_fd.get(), KVM_CREATE_PIT2, &pit, "Create kernel PIC irqchip failed"));
+    m_irqchip = true;
+    return {};
 }
 
 int KvmVm::extension(int capability) const { return ioctl(m_fd.get(), KVM_CHECK_EXTENSION, capability); }

@@ -22,11 +22,15 @@ Result<int> kvm_ioctl(int fd, unsigned long request, unsigned long argument, std
 class KvmVm final : public machine::DirtyLogSource {
 public:
     /// Opens /dev/kvm and makes an empty machine. The error has QEMU's sentence, its hint QEMU's second line.
-    static Result<std::unique_ptr<KvmVm>> open(bool with_irqchip);
+    static Result<std::unique_ptr<KvmVm>> open();
     ~KvmVm() override = default;
 
     /// Shows all regions of `memory` to the guest; they stay where they are. Once.
     Result<void> show(machine::Memory& memory);
+
+    /// Interrupt controllers and timer, where KVM has them; before the first CPU, and best after show(): each change of
+    /// what the guest sees costs milliseconds once they are there.
+    Result<void> create_irqchip();
 
     int device() const { return m_device.get(); }
     int fd() const { return m_fd.get(); }
