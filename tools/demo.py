@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows minivisor's main job: a guest's memory moves over TLS to a host that lets only one sender in.
+"""Shows minivisor's main job: a running guest moves over TLS to a host that lets only one sender in.
 
 Makes a throw-away PKI, starts a destination and two sources, prints what is said to them over HMP
-and QMP, and proves at the end that the memory arrived. Ends with 1 if anything is not as it should be.
+and QMP, and proves at the end that the memory arrived and that the guest goes on where it was. Where KVM
+cannot be used, memory without a CPU moves. Ends with 1 if anything is not as it should be.
 """
 import argparse
 import atexit
@@ -11,6 +12,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import select
 import shlex
 import shutil
@@ -23,6 +25,9 @@ import textwrap
 import time
 
 MIB = 1 << 20
+RUNNING = os.access("/dev/kvm", os.R_OK | os.W_OK)
+STILL_AT = 16 * MIB     # the guest leaves what is there alone
+STILL = 48 * MIB
 COLOURS = {"hmp": "36", "qmp": "33", "reply": "2", "good": "32;1", "bad": "31;1", "title": "1", "note": "2"}
 COLOURED = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 ALLOWED = "CN=laptop.example.com,O=Example Org,L=London,ST=London,C=GB"
@@ -66,8 +71,10 @@ class Vm:
     def __init__(self, binary, work, name, *arguments):
         self.name, self.work = name, work
         path = os.path.join(work, name + ".sock")
-        argv = [binary, "-M", "none", "-display", "none", "-m", "64M", "-monitor", "stdio",
-                "-qmp", "unix:%s,server=on,wait=off" % path] + list(arguments)
+        self.serial = os.path.join(work, name + ".serial")
+        machine = ["-M", "mini", "-accel", "kvm", "-serial", "file:" + self.serial] if RUNNING else ["-M", "none"]
+        argv = [binary] + machine + ["-display", "none", "-m", "64M", "-monitor", "stdio",
+                                     "-qmp", "unix:%s,server=on,wait=off" % path] + list(arguments)
         shown = [a.replace(work + "/", "") for a in argv[1:]]
         print("  %s $ %s" % (name, textwrap.fill("minivisor " + " ".join(shown), 96, subsequent_indent=" " * 8)), flush=True)
         self.errors = open(os.path.join(work, name + ".log"), "w+b")
@@ -154,11 +161,23 @@ class Vm:
 
     def digest(self):
         path = os.path.join(self.work, self.name + ".mem")
-        self.qmp("pmemsave", val=0, size=64 * MIB, filename=path)
+        self.qmp("pmemsave", val=STILL_AT, size=STILL, filename=path)
         with open(path, "rb") as data:
             found = hashlib.sha256(data.read()).hexdigest()
         os.unlink(path)
         return found
+
+    def printed(self, wanted=0, seconds=30):
+        """The lines on the guest's serial port, once there are so many."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with open(self.serial, encoding="ascii", errors="replace") as text:
+                lines = text.read().split("\n")
+            if len(lines) > wanted:
+                return lines
+            if time.monotonic() > deadline:
+                raise Wrong("%s: the guest prints nothing" % self.name)
+            select.select([], [], [], 0.01)
 
     def end(self):
         if self.process.poll() is None:
@@ -197,15 +216,36 @@ class Bar:
 def source(binary, work, name, seed):
     image = os.path.join(work, name + ".ram")
     with open(image, "wb") as out:
-        out.write(random.Random(seed).randbytes(48 * MIB))
-    vm = Vm(binary, work, name, "-device", "loader,file=%s,addr=0,force-raw=on" % image)
+        out.write(random.Random(seed).randbytes(STILL))
+    guest = ["-kernel", os.path.join(os.path.dirname(binary), "tests", "guests", "walker.img")] if RUNNING else []
+    vm = Vm(binary, work, name, "-device", "loader,file=%s,addr=%#x,force-raw=on" % (image, STILL_AT), *guest)
     os.unlink(image)
     vm.hmp("object_add tls-creds-x509,id=tls0,endpoint=client,dir=%s/%s-tls" % (work, name))
     vm.hmp("migrate_set_parameter tls-creds tls0")
     return vm
 
 
+def show_serial(laptop, dest):
+    """What the guest printed on either side, one after the other: each round once, and no write lost."""
+    there = dest.printed(5)
+    here = laptop.printed()
+    lines = "\n".join(here).splitlines()
+    for name, shown in (("laptop", lines[-3:]), ("dest", there[:3])):
+        for line in shown:
+            print("  %s serial: %s" % (name, paint("reply", line)))
+    whole = re.findall(r"^W ([0-9a-f]{8}) ([0-9a-f]{8})$", "\n".join(here) + "\n".join(there), re.M)
+    rounds = [int(number, 16) for number, _ in whole]
+    if rounds != list(range(1, len(rounds) + 1)):
+        raise Wrong("the guest's rounds have a gap or a repeat: %s" % rounds)
+    if any(errors != "0" * 8 for _, errors in whole):
+        raise Wrong("the guest has lost writes")
+    print("  %s rounds 1 to %d, each once: %d on the source, then %d on the destination; no write lost" % (
+        paint("good", "serial:"), len(rounds), len(lines), len(rounds) - len(lines)))
+
+
 def show(binary, work):
+    if not RUNNING:
+        note("/dev/kvm cannot be used here: memory without a CPU moves, not a running guest.")
     title("1. A throw-away certificate authority, a server and two clients")
     pki(binary, work, "init", "ca", "--days", "2")
     pki(binary, work, "server", "ca", "dest-tls", "localhost", "127.0.0.1")
@@ -248,8 +288,12 @@ def show(binary, work):
     print("  %s the destination says: %s" % (paint("good", "refused:"), there["error-desc"]))
     note("The stranger's guest runs on where it was, and the destination still waits.")
 
-    title("4. The laptop is let in")
+    title("4. The laptop is let in" + (", and its guest moves while it runs" if RUNNING else ""))
     laptop = source(binary, work, "laptop", 2)
+    if RUNNING:
+        note("The guest goes round over 4 MiB of its memory, adds 1 to each page, and prints W, the round, and how many "
+             "of its own writes it did not find again.")
+        laptop.printed(5)
     before = laptop.digest()
     laptop.qmp("migrate-set-parameters", max_bandwidth=24 * MIB)
     laptop.qmp("migrate", uri=uri)
@@ -258,7 +302,11 @@ def show(binary, work):
     laptop.hmp("info status")
     dest.hmp("info status")
 
-    title("5. The memory has arrived")
+    if RUNNING:
+        title("5. The guest goes on where it was")
+        show_serial(laptop, dest)
+
+    title("%d. The memory has arrived" % (6 if RUNNING else 5))
     after = dest.digest()
     print("  sha256 on the source:      " + before)
     print("  sha256 on the destination: " + after)
@@ -270,7 +318,8 @@ def show(binary, work):
         vm.end()
         if vm.process.returncode:
             raise Wrong("%s ended with status %d: %s" % (vm.name, vm.process.returncode, vm.log()))
-    print("\n" + paint("good", "Done: the wrong sender was refused, the right one got in, and the memory is the same."))
+    print("\n" + paint("good", "Done: the wrong sender was refused, the right one got in, %s the memory is the same."
+                       % ("its guest ran on without a gap, and" if RUNNING else "and")))
 
 
 def main():

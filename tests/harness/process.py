@@ -50,7 +50,6 @@ class Buffer:
     def __init__(self, fd):
         self.data = b""
         self.eof = False
-        self.first = None       # when the first of them came, by time.monotonic()
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._collect, args=(fd,), daemon=True)
         self.thread.start()
@@ -62,7 +61,6 @@ class Buffer:
             except OSError:         # a pty whose other side is gone
                 chunk = b""
             with self.changed:
-                self.first = self.first or time.monotonic()
                 self.data += chunk
                 self.eof = not chunk
                 self.changed.notify_all()
