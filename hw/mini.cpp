@@ -37,6 +37,7 @@ Mini::Mini(MiniOptions options, machine::Machine& machine, boost::asio::any_io_e
     , m_clock(ram_size(machine.memory(), false), ram_size(machine.memory(), true), m_options.cpus)
     , m_debug_exit([this](GuestWish wish) { on_wish(wish); })
 {
+    m_clock.offset_seconds = m_options.rtc_offset;
     m_bus.add(com1, SerialPort::port_count, m_serial);
     m_bus.add(0x64, 1, m_keyboard_reset);
     m_bus.add(0xcf9, 1, m_control_reset);
@@ -63,7 +64,7 @@ Result<std::unique_ptr<Mini>> Mini::create(
     TRY(mini->add_saved_devices());
     TRY(mini->add_to_tree(tree));
     auto& run = machine.run();
-    run.set_cpu_switch([&self = *mini](bool on) { self.switch_cpus(on); });
+    mini->m_switch = run.add_cpu_switch([&self = *mini](bool on) { self.switch_cpus(on); });
     run.set_reset([&self = *mini] { self.reset(); });
     run.set_powerdown([&self = *mini] { self.m_power.press_button(); });
     if (mini->m_kvm)
@@ -73,7 +74,7 @@ Result<std::unique_ptr<Mini>> Mini::create(
 
 Mini::~Mini()
 {
-    m_machine.run().set_cpu_switch(nullptr);
+    m_switch.reset();
     m_machine.run().set_reset(nullptr);
     m_machine.run().set_powerdown(nullptr);
     m_machine.set_throttle(nullptr);
@@ -104,6 +105,9 @@ Result<void> Mini::choose_accelerator()
             [this](accel::CpuStop stop) { on_stop(std::move(stop)); });
         if (kvm) {
             m_kvm = *std::move(kvm);
+            if (!m_kvm->vm().has_irqchip())
+                util::log::warn(
+                    "without KVM's interrupt controllers no interrupt reaches the guest, and it has no timer");
             return {};
         }
         if (last)

@@ -30,6 +30,7 @@ struct MiniOptions {
         std::uint16_t iobase = 0x501, iosize = 2;
     };
     std::optional<DebugExit> debug_exit;
+    std::int64_t rtc_offset = 0; ///< seconds by which the guest's clock is ahead of UTC at the start
     bool no_reboot = false; ///< a guest that resets itself ends the program
     bool no_shutdown = false; ///< one that ends keeps the program, with the guest stopped
 };
@@ -98,6 +99,7 @@ private:
     RealTimeClock m_clock;
     DebugExitPort m_debug_exit;
     BootPlan m_boot; ///< loaded at the start and at each reset
+    machine::RunControl::CpuSwitch m_switch;
     Wish m_wish; ///< guarded by the bus's lock
     std::unique_ptr<accel::Kvm> m_kvm;
 };

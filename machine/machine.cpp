@@ -15,7 +15,27 @@ constexpr std::uint64_t hole_end = 0x100000000;
 /// Without -m, as QEMU's PCs have it.
 constexpr std::uint64_t mini_ram_size = 128 << 20;
 
+/// /machine, which leads to the machine.
+class MachineObject final : public qom::Object {
+public:
+    MachineObject(qom::Type const& type, Machine& machine)
+        : Object(type)
+        , m_machine(machine)
+    {
+    }
+    Machine& machine() const { return m_machine; }
+
+private:
+    Machine& m_machine;
+};
+
 } // namespace
+
+Machine* find_machine(qom::Tree& tree)
+{
+    auto* const object = dynamic_cast<MachineObject*>(tree.root().find_child("machine"));
+    return object ? &object->machine() : nullptr;
+}
 
 Result<Uuid> parse_uuid(std::string_view text)
 {
@@ -58,7 +78,7 @@ Result<std::unique_ptr<Machine>> Machine::create(MachineOptions options, qom::Tr
         return Error::generic("unsupported machine type").with_hint("Use -machine help to list supported machines");
     std::unique_ptr<Machine> machine(new Machine(std::move(options), events));
     TRY(machine->add_ram(tree));
-    auto* object = TRY(tree.root().add_child("machine", std::make_unique<qom::Object>(*type)));
+    auto* object = TRY(tree.root().add_child("machine", std::make_unique<MachineObject>(*type, *machine)));
     for (auto const* name : {"peripheral", "peripheral-anon", "unattached"})
         TRY(object->add_child(name, std::make_unique<qom::Object>(*tree.types().find("container"))));
     return machine;

@@ -22,6 +22,9 @@ std::string to_text(Uuid const& uuid);
 /// The id of the RAM that -m makes.
 inline constexpr std::string_view default_ram_id = "ram";
 
+/// The most CPUs that a machine of this kind has; 255 is what an APIC can number.
+constexpr unsigned max_cpus(std::string_view kind) { return kind == "mini" ? 255 : 1; }
+
 /// The names that -machine takes.
 std::span<std::string_view const> machine_kinds();
 
@@ -67,6 +70,9 @@ private:
     RunControl m_run;
     std::function<void(int)> m_throttle;
 };
+
+/// The machine whose tree it is; null before it is made.
+Machine* find_machine(qom::Tree& tree);
 
 void register_machines(qom::TypeRegistry& types);
 

@@ -34,7 +34,7 @@ std::vector<qapi::MachineInfo> list_machines()
         entry.name = kind;
         if (kind == MachineOptions().kind)
             entry.is_default = true;
-        entry.cpu_max = 1;
+        entry.cpu_max = max_cpus(kind);
         entry.default_ram_id = default_ram_id;
     }
     return list;

@@ -23,6 +23,21 @@ void RunControl::set_state(RunState state)
     m_state = state;
 }
 
+RunControl::CpuSwitch RunControl::add_cpu_switch(std::function<void(bool)> cpu_switch)
+{
+    auto added = std::make_shared<std::function<void(bool)>>(std::move(cpu_switch));
+    std::erase_if(m_cpu_switches, [](auto const& known) { return known.expired(); });
+    m_cpu_switches.emplace_back(added);
+    return added;
+}
+
+void RunControl::switch_cpus(bool run)
+{
+    for (auto const& known : m_cpu_switches)
+        if (auto const cpu_switch = known.lock())
+            (*cpu_switch)(run);
+}
+
 void RunControl::stop()
 {
     if (m_state == RunState::inmigrate)
@@ -56,15 +71,15 @@ Result<void> RunControl::cont()
 void RunControl::reset(qapi::ShutdownCause cause)
 {
     bool const was_running = running();
-    if (was_running && m_cpu_switch)
-        m_cpu_switch(false);
+    if (was_running)
+        switch_cpus(false);
     if (m_reset)
         m_reset();
     m_events.emit<qapi::ResetEvent>({cause == qapi::ShutdownCause::guest_reset, cause});
     if (!was_running && m_state != RunState::inmigrate && m_state != RunState::finish_migrate)
         set_state(RunState::prelaunch);
-    if (was_running && m_cpu_switch)
-        m_cpu_switch(true);
+    if (was_running)
+        switch_cpus(true);
 }
 
 void RunControl::powerdown()
@@ -89,8 +104,7 @@ void RunControl::halt(RunState state)
         set_state(state);
         return;
     }
-    if (m_cpu_switch)
-        m_cpu_switch(false);
+    switch_cpus(false);
     set_state(state);
     m_events.emit<qapi::StopEvent>();
 }
@@ -107,8 +121,7 @@ void RunControl::resume()
         return;
     m_events.emit<qapi::ResumeEvent>();
     set_state(RunState::running);
-    if (m_cpu_switch)
-        m_cpu_switch(true);
+    switch_cpus(true);
 }
 
 } // namespace minivisor::machine

@@ -7,12 +7,18 @@
 #include "qapi/schema/run_state.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace minivisor::machine {
 
 class RunControl {
 public:
+    /// Whoever writes to the guest's memory stands still afterwards.
+    ~RunControl() { switch_cpus(false); }
+    RunControl(RunControl const&) = delete;
+    RunControl& operator=(RunControl const&) = delete;
     /// `initial` is prelaunch, or inmigrate for a destination.
     RunControl(qapi::EventBus& events, qapi::RunState initial, bool autostart);
 
@@ -22,7 +28,9 @@ public:
     bool autostart() const { return m_autostart; }
 
     /// Called with true before the guest's CPUs are to run and with false when they have to stand still.
-    void set_cpu_switch(std::function<void(bool run)> cpu_switch) { m_cpu_switch = std::move(cpu_switch); }
+    /// As long as the result is kept.
+    using CpuSwitch = std::shared_ptr<std::function<void(bool run)>>;
+    [[nodiscard]] CpuSwitch add_cpu_switch(std::function<void(bool run)> cpu_switch);
     /// Called when the guest is reset.
     void set_reset(std::function<void()> reset) { m_reset = std::move(reset); }
     /// Called when the power button is pressed.
@@ -52,11 +60,12 @@ public:
 
 private:
     void set_state(qapi::RunState state);
+    void switch_cpus(bool run);
     qapi::EventBus& m_events;
     qapi::RunState m_state;
     bool m_autostart;
     std::string m_hold; ///< empty: not held
-    std::function<void(bool)> m_cpu_switch;
+    std::vector<std::weak_ptr<std::function<void(bool)>>> m_cpu_switches;
     std::function<void()> m_reset, m_powerdown;
 };
 

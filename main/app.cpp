@@ -37,7 +37,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <csignal>
 #include <fcntl.h>
 #include <list>
@@ -73,7 +72,7 @@ public:
         if (m_options.check_audit)
             return print_audit_check(*m_options.check_audit);
         if (m_options.check_authz) {
-            TRY(create_objects());
+            TRY(create_objects(Objects::before_the_machine));
             return print_authz_answer(m_io, m_tree, *m_options.check_authz);
         }
         auto opened = open();
@@ -90,7 +89,8 @@ private:
     Result<void> build();
     Result<void> open();
     Result<void> take_descriptors();
-    Result<void> create_objects();
+    enum class Objects { before_the_machine, after_it };
+    Result<void> create_objects(Objects which);
     Result<void> open_chardevs();
     Result<void> add_chardev(qapi::ChardevAddArguments& device);
     Result<void> connect_serial();
@@ -134,12 +134,12 @@ private:
     int m_status = 0;
 };
 
-/// Everything that can be spoken of, and the commands for it; nothing of it is reached from outside yet.
+/// Everything that can be spoken of; nothing of it is reached from outside yet.
 Result<void> App::build()
 {
     TRY(take_descriptors());
     TRY(bind());
-    TRY(create_objects());
+    TRY(create_objects(Objects::before_the_machine));
     m_machine = TRY(machine::Machine::create(m_options.machine, m_tree, m_events));
     for (auto const& option : m_options.loaders) {
         auto loaded = machine::load(option.loader, m_machine->memory());
@@ -149,6 +149,7 @@ Result<void> App::build()
     if (m_machine->kind() == "mini")
         m_mini = TRY(hw::Mini::create(
             m_options.mini, *m_machine, m_tree, m_io.get_executor(), [this](int status) { request_exit(status); }));
+    TRY(create_objects(Objects::after_it));
     m_dirty_rate.emplace(m_io.get_executor(), m_machine->memory(), m_worker);
     machine::bind_commands(m_registry, *m_machine, m_tree, m_worker, *m_dirty_rate);
     hw::bind_commands(m_registry, *m_machine, m_mini.get());
@@ -208,8 +209,7 @@ Result<void> App::open()
     return {};
 }
 
-/// The commands that need no machine.
-Result<void> App::bind()
+Result<void> App::bind() // the commands that need no machine
 {
     qom::bind_commands(m_registry, m_tree);
     qmp::bind_commands(m_registry);
@@ -241,12 +241,14 @@ Result<void> App::take_descriptors()
     return {};
 }
 
-Result<void> App::create_objects()
+Result<void> App::create_objects(Objects which)
 {
     for (auto const& option : m_options.objects) {
         auto prepared = prepare_object(m_types, option.text);
         if (!prepared)
             return std::move(prepared).error().context(cat("-object ", option.text));
+        if (prepared->type->needs_machine != (which == Objects::after_it))
+            continue;
         if (!option.text.starts_with('{') && m_tree.find_user_object(prepared->id))
             return Error::generic(cat("-object ", option.text, ": Duplicate ID '", prepared->id, "' for object"));
         TRY(qom::create_user_object(m_tree, *std::move(prepared)));

@@ -24,13 +24,6 @@ Result<void> check_none(Options&, OptionUse const& use)
     return Error::generic(cat("-", use.row.name, " ", use.argument, " is not supported: there is no such device"));
 }
 
-/// Keys that say something to firmware or devices, of which there are none.
-Result<void> check_keys(Options&, OptionUse const& use)
-{
-    TRY(read_items(use));
-    return {};
-}
-
 Result<void> check_boot(Options&, OptionUse const& use)
 {
     for (auto const& item : qapi::parse_qemu_opts(use.argument, "order").items) {
@@ -89,10 +82,6 @@ OptionGroup compatibility_options()
                 {{"order", "DRIVES", "where to boot from"}, {"once", "DRIVES", "where to boot from first"},
                     {"strict", "on|off", "boot from nowhere else"}, {"menu", "on|off", "show a menu"}},
                 {}, "boot-opts"},
-            {"rtc", "[base=utc|localtime|DATE][,clock=...][,driftfix=...]", "for a clock, of which there is none",
-                check_keys,
-                {{"base", "utc|localtime|DATE", "what time it shows"}, {"clock", "host|rt|vm", "what it follows"},
-                    {"driftfix", "none|slew", "what is done about lost ticks"}}},
         }};
 }
 

@@ -4,6 +4,8 @@
 #include "main/option_row.hpp"
 #include "util/text.hpp"
 
+#include <ctime>
+
 namespace minivisor::main {
 
 Result<void> choose_accelerators(Options& options, std::string_view list)
@@ -152,6 +154,46 @@ Result<void> set_initrd(Options& options, OptionUse const& use)
     return {};
 }
 
+/// "2026-11-22T10:00:00" or "2026-11-22", as seconds since 1970.
+std::optional<std::int64_t> parse_date(std::string const& text)
+{
+    std::tm time{};
+    for (auto const* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"}) {
+        time = {};
+        auto const* end = strptime(text.c_str(), format, &time);
+        if (end && *end == '\0')
+            return timegm(&time);
+    }
+    return std::nullopt;
+}
+
+Result<void> set_rtc(Options& options, OptionUse const& use)
+{
+    auto const now = std::time(nullptr);
+    for (auto const& [key, value, short_form] : TRY(read_items(use))) {
+        if (key == "base" && value == "localtime") {
+            std::tm local{};
+            localtime_r(&now, &local);
+            options.mini.rtc_offset = local.tm_gmtoff;
+        } else if (key == "base" && value != "utc") {
+            auto const date = parse_date(value);
+            if (!date)
+                return Error::generic("invalid datetime format")
+                    .with_hint("valid formats: '2006-06-17T16:01:21' or '2006-06-17'");
+            options.mini.rtc_offset = *date - now;
+        } else if (key == "base") {
+            options.mini.rtc_offset = 0;
+        } else if (key == "clock" && value != "host" && value != "rt" && value != "vm") {
+            return Error::generic(cat("invalid option value '", value, "'"));
+        } else if (key == "driftfix" && value != "none" && value != "slew") {
+            return Error::generic(cat("invalid option value '", value, "'"));
+        } else if ((key == "clock" && value != "host") || (key == "driftfix" && value != "none")) {
+            options.rtc_unsupported = cat(key, "=", value);
+        }
+    }
+    return {};
+}
+
 Result<void> no_reboot(Options& options, OptionUse const&)
 {
     options.mini.no_reboot = true;
@@ -169,8 +211,7 @@ Result<void> no_shutdown(Options& options, OptionUse const&)
 Result<void> check_guest(Options const& options)
 {
     auto const& mini = options.mini;
-    constexpr unsigned most_cpus = 255; // what an APIC can number
-    auto const most = options.machine.kind == "mini" ? most_cpus : 1;
+    auto const most = machine::max_cpus(options.machine.kind);
     if (mini.cpus > most)
         return Error::generic(cat("Invalid SMP CPUs ", mini.cpus, ". The max CPUs supported by machine '",
                                   options.machine.kind, "' is ", most))
@@ -180,6 +221,9 @@ Result<void> check_guest(Options const& options)
     if (mini.boot.initrd && !mini.boot.kernel)
         return Error::generic("-initrd only allowed with -kernel option");
     if (options.machine.kind == "mini") {
+        if (!options.rtc_unsupported.empty())
+            return Error::generic(
+                cat("-rtc ", options.rtc_unsupported, " is not supported: the clock follows the host's"));
         if (options.serials.size() > 1)
             return Error::generic("machine mini has one serial port").context(options.serials[1].origin);
         return {};
@@ -224,6 +268,11 @@ OptionGroup guest_options()
             {"bios", "FILE", "a firmware image; it ends at 4 GiB and is entered at the reset vector", set_bios},
             {"serial", "CHARDEV", "what the serial port is connected to", add_serial, {},
                 "The argument is as that of `-monitor`. The character device gets the id `serial0`."},
+            {"rtc", "[base=utc|localtime|DATE][,clock=host][,driftfix=none]", "what time the guest's clock shows",
+                set_rtc,
+                {{"base", "utc|localtime|DATE", "the time at the start; it goes on with the host's clock"},
+                    {"clock", "host|rt|vm", "what it follows; the latter two only where there is no clock"},
+                    {"driftfix", "none|slew", "likewise: no tick is lost that could be made up for"}}},
             {"no-reboot", "", "a guest that resets itself ends the program", no_reboot},
             {"no-shutdown", "", "a guest that shuts down stops, and the program goes on", no_shutdown},
         }};

@@ -65,6 +65,7 @@ struct Options {
     machine::MachineOptions machine;
     hw::MiniOptions mini; ///< what only that machine looks at
     std::string smp_origin;
+    std::string rtc_unsupported; ///< a key and its value, for machines that have a clock
     std::vector<SerialOption> serials;
     std::vector<ObjectOption> objects;
     std::vector<ChardevOption> chardevs;

@@ -13,6 +13,7 @@
 #include "machine/loader.hpp"
 #include "machine/machine.hpp"
 #include "machine/memory_backend.hpp"
+#include "machine/memory_dirtier.hpp"
 
 namespace minivisor::main {
 
@@ -32,6 +33,7 @@ void register_types(qom::TypeRegistry& types)
     machine::register_loader(types);
     hw::register_mini(types);
     machine::register_io_thread(types);
+    machine::register_memory_dirtier(types);
 }
 
 } // namespace minivisor::main

@@ -34,6 +34,7 @@ struct Type {
     std::string summary; ///< what its objects are for, in a sentence
     Type const* parent = nullptr;
     bool abstract = false;
+    bool needs_machine = false; ///< -object makes it when the machine is there
     qapi::TypeInfo const* options = nullptr; ///< set where users may create objects of the type
     Create create; ///< takes a value of `options`; makes the object whole or not at all
     std::vector<Property> properties; ///< its own, without those of its parents

@@ -39,6 +39,8 @@ public:
         return *this;
     }
 
+    void needs_machine() { m_type.needs_machine = true; }
+
     /// A computed property that is no option.
     UserType& read_only(
         std::string name, std::string type_name, std::string doc, std::function<qapi::Value(T const&)> get)

@@ -93,8 +93,8 @@ struct MigrationInfo {
     std::optional<std::uint64_t> refusals;
 };
 BOOST_DESCRIBE_STRUCT(MigrationInfo, (),
-    (status, ram, total_time, expected_downtime, downtime, setup_time, cpu_throttle_percentage, error_desc, blocked_reasons, socket_address,
-        last_refusal, refusals))
+    (status, ram, total_time, expected_downtime, downtime, setup_time, cpu_throttle_percentage, error_desc,
+        blocked_reasons, socket_address, last_refusal, refusals))
 constexpr auto docs(MigrationInfo const*)
 {
     return members({{"status", "absent before the first migration"}, {"ram", "RAM, while and after it moves"},

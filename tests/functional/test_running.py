@@ -386,3 +386,36 @@ def test_several_cpus_move(t):
         found = [int(number, 16) for number in re.findall(mark + rb" ([0-9a-f]{8}) 00000000\n", output)]
         t.eq(found, list(range(1, len(found) + 1)), "the rounds of one CPU")
     t.check(b"L 0" not in output, "no write is lost")
+
+
+def test_dirtier(t):
+    "memory-dirtier writes at its pace while the guest runs, moves the migration through rounds, and stands still with it"
+    t.requires_minivisor("memory-dirtier")
+    args = ("-m", "32M", "-object", "memory-dirtier,id=d,rate=2000,address=1M,size=4M")
+    vm = t.start(*args)
+    written = lambda: vm.qmp.cmd("qom-get", path="/objects/d", property="written")
+    deadline = Deadline(20)
+    while written() < 100:
+        t.check(not deadline.over(), "it writes")
+    vm.qmp.cmd("stop")
+    still = written()
+    before = migration.digest(vm, mib=32)
+    t.eq((written(), migration.digest(vm, mib=32)), (still, before), "a guest that stands still")
+    vm.qmp.cmd("cont")
+    target = t.start("-m", "32M", "-incoming", "defer")
+    vm.qmp.cmd("migrate-set-parameters", **{"max-bandwidth": 4 << 20, "downtime-limit": 20})
+    target.qmp.cmd("migrate-incoming", uri="unix:%s" % t.path("mig"))
+    vm.qmp.cmd("migrate", uri="unix:%s" % t.path("mig"))
+    migration.wait_status(vm, "active")
+    deadline = Deadline(30)
+    while vm.qmp.cmd("query-migrate")["ram"]["dirty-sync-count"] < 3:
+        t.check(not deadline.over(), "rounds")
+        select.select([vm.qmp.sock], [], [], 0.02)
+    vm.qmp.cmd("qom-set", path="/objects/d", property="rate", value=10)
+    done = migration.wait_status(vm, "completed")
+    migration.wait_run_state(target, "running")
+    t.check(done["ram"]["dirty-sync-count"] > 3, done)
+    t.eq(migration.digest(target, mib=32), migration.digest(vm, mib=32), "memory")
+    t.eq(vm.qmp.error("object-add", **{"qom-type": "memory-dirtier", "id": "e", "rate": 1, "size": 64 << 20}),
+         "Parameters 'address' and 'size' must be whole pages of one piece of RAM")
+    vm.qmp.cmd("object-del", id="d")

@@ -16,7 +16,7 @@ struct Noted {
     explicit Noted(RunState initial, bool autostart = true)
         : run((declare(), bus), initial, autostart)
     {
-        run.set_cpu_switch([this](bool on) { notes += on ? "on " : "off "; });
+        cpus = run.add_cpu_switch([this](bool on) { notes += on ? "on " : "off "; });
         run.set_reset([this] { notes += "reset "; });
     }
     void declare()
@@ -42,6 +42,7 @@ struct Noted {
     qapi::EventBus::Subscription kept;
     std::string notes;
     RunControl run;
+    RunControl::CpuSwitch cpus;
 };
 
 } // namespace
