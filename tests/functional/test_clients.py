@@ -55,16 +55,20 @@ def come_and_go(t, vm, path, count):
 
 
 def test_come_and_go(t):
-    "a thousand clients that come, stop half-way and leave leave no descriptor and no memory behind"
+    "thousands of clients that come, stop half-way and leave leave no descriptor and no memory behind"
     vm = t.start(qmp=2)
     path = vm.paths[1]
     before = descriptors(vm)
     come_and_go(t, vm, path, 200)  # what is allocated once
     wait_descriptors(t, vm, before)
-    size = vm.resident()
-    come_and_go(t, vm, path, 1000)
-    wait_descriptors(t, vm, before)
-    t.grew_less(vm.resident() - size, 2 << 20, "grew by")
+    sizes = []
+    for _ in range(4):
+        come_and_go(t, vm, path, 1000)
+        wait_descriptors(t, vm, before)
+        sizes.append(vm.resident())
+    # The heap gives back what is free at its end only, so that one measure may be megabytes too high. What is lost for
+    # good is in all that come later.
+    t.grew_less(min(sizes[1:]) - sizes[0], 1 << 20, "grew by")
 
 
 def test_slow_reader(t):
