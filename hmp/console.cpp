@@ -46,15 +46,15 @@ bool wants_colors()
 
 Result<std::unique_ptr<Console>> Console::open(asio::io_context& io, monitor::House& house)
 {
-    auto input = TRY(reopen_terminal(STDIN_FILENO, O_RDONLY));
-    auto output = TRY(reopen_terminal(STDOUT_FILENO, O_WRONLY));
-    auto raw = TRY(RawMode::enter(input.get()));
+    auto input = TRY(util::reopen_terminal(STDIN_FILENO, O_RDONLY));
+    auto output = TRY(util::reopen_terminal(STDOUT_FILENO, O_WRONLY));
+    auto raw = TRY(util::RawMode::enter(input.get()));
     std::unique_ptr<Console> console(new Console(io, house, std::move(raw)));
     TRY(console->start(std::move(input), std::move(output)));
     return console;
 }
 
-Console::Console(asio::io_context& io, monitor::House& house, RawMode raw)
+Console::Console(asio::io_context& io, monitor::House& house, util::RawMode raw)
     : m_io(io)
     , m_house(house)
     , m_raw(std::move(raw))

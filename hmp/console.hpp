@@ -7,10 +7,10 @@
 #include "hmp/command.hpp"
 #include "hmp/console_history.hpp"
 #include "hmp/console_readline.hpp"
-#include "hmp/console_terminal.hpp"
 #include "util/fd_sets.hpp"
 #include "util/log.hpp"
 #include "util/task_group.hpp"
+#include "util/terminal.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -46,7 +46,7 @@ private:
         Console* console = nullptr; ///< null once it is gone; the main thread's
     };
 
-    Console(boost::asio::io_context& io, monitor::House& house, RawMode raw);
+    Console(boost::asio::io_context& io, monitor::House& house, util::RawMode raw);
 
     Result<void> start(util::UniqueFd input, util::UniqueFd output);
     boost::asio::awaitable<bool> wait_for_foreground();
@@ -90,7 +90,7 @@ private:
 
     boost::asio::io_context& m_io;
     monitor::House& m_house;
-    RawMode m_raw;
+    util::RawMode m_raw;
     sigset_t m_signals_before{};
     boost::asio::posix::stream_descriptor m_input;
     boost::asio::posix::stream_descriptor m_output;

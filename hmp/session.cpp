@@ -3,7 +3,15 @@
 
 #include "util/text.hpp"
 
+#include <cctype>
+
 namespace minivisor::hmp {
+
+namespace {
+
+constexpr char ctrl_c = 3, ctrl_u = 0x15, escape = 0x1b;
+
+} // namespace
 
 std::string with_crlf(std::string_view text)
 {
@@ -27,7 +35,22 @@ Session::Session(monitor::House& house, monitor::Wire& wire, CommandTable const&
 void Session::start()
 {
     print(banner);
-    show_prompt();
+    if (m_has_focus)
+        show_prompt();
+}
+
+void Session::focus(bool here)
+{
+    bool const first = !std::exchange(m_shared, true);
+    if (std::exchange(m_has_focus, here) == here || first)
+        return;
+    m_line.clear();
+    m_line_too_long = false;
+    if (here && !m_busy)
+        return show_prompt();
+    if (!here)
+        m_output += "\r\n";
+    send_output();
 }
 
 void Session::feed(std::string_view bytes)
@@ -56,23 +79,52 @@ void Session::take(char c)
     m_after_cr = c == '\r';
     if (second_half)
         return;
+    if (m_in_sequence) { // of arrows and the like, which do nothing
+        m_in_sequence = !(std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '~');
+        return;
+    }
     if (c == '\n' || c == '\r') {
         take_line();
     } else if (c == '\b' || c == '\x7f') {
-        if (!m_line.empty())
-            m_line.pop_back();
+        erase(1);
+    } else if (m_shared && (c == ctrl_c || c == ctrl_u)) {
+        erase(m_line.size());
+    } else if (m_shared && c == escape) {
+        m_in_sequence = true;
     } else if (static_cast<unsigned char>(c) >= ' ' || c == '\t') {
-        if (m_line.size() < max_line)
+        if (m_line.size() < max_line) {
             m_line += c;
-        else
+            echo(c);
+        } else {
             m_line_too_long = true;
+        }
+    }
+    if (m_shared && !m_busy)
+        flush();
+}
+
+void Session::echo(char c)
+{
+    if (m_shared)
+        m_output += c == '\t' ? ' ' : c;
+}
+
+void Session::erase(std::size_t count)
+{
+    for (; count > 0 && !m_line.empty(); --count) {
+        bool const continues = (static_cast<unsigned char>(m_line.back()) & 0xc0) == 0x80; // of a character in UTF-8
+        m_line.pop_back();
+        if (continues)
+            ++count;
+        else if (m_shared)
+            m_output += "\b \b";
     }
 }
 
 void Session::take_line()
 {
     auto line = std::exchange(m_line, {});
-    print(line);
+    print(m_shared ? std::string() : line);
     print("\n");
     if (std::exchange(m_line_too_long, false)) {
         print(cat("The line is longer than ", max_line, " characters and was not run\n"));
@@ -107,6 +159,12 @@ void Session::show_prompt()
 }
 
 void Session::flush()
+{
+    if (m_has_focus)
+        send_output();
+}
+
+void Session::send_output()
 {
     if (!m_output.empty())
         m_wire.send(m_output);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // HMP where there is no terminal (sockets, pipes): a whole line is taken, echoed and answered, one after
-// the other, with QEMU's banner and prompt; the line editor that QEMU runs even there is left out. No I/O.
+// the other, with QEMU's banner and prompt; the line editor that QEMU runs even there is left out. On a terminal that
+// is shared with others each key is echoed, and nothing is printed while the keys go elsewhere. No I/O.
 #pragma once
 
 #include "hmp/command.hpp"
@@ -26,17 +27,21 @@ public:
     void start() override;
     void feed(std::string_view bytes) override;
     bool wants_input() const override { return !m_busy && !m_left; }
+    void focus(bool here) override;
     void deliver(qapi::EventRecord const&) override { } // people are not told of events
 
 private:
     void work();
     void take(char c);
+    void erase(std::size_t count);
+    void echo(char c);
     void take_line();
     boost::asio::awaitable<void> run(std::string line);
     void show_prompt();
 
     void print(std::string_view text) override { m_output += with_crlf(text); }
     void flush() override;
+    void send_output();
     bool may_block() const override { return true; }
     void leave() override { m_left = true; }
 
@@ -53,6 +58,9 @@ private:
     bool m_busy = false; ///< a command is on its way
     bool m_working = false;
     bool m_left = false;
+    bool m_shared = false; ///< the terminal is not always ours
+    bool m_has_focus = true;
+    bool m_in_sequence = false; ///< of an escape that a key sends
 };
 
 } // namespace minivisor::hmp

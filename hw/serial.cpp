@@ -15,7 +15,8 @@ constexpr unsigned data = 0, interrupt_enable = 1, interrupt_identification = 2,
 constexpr std::uint8_t ier_received = 1, ier_sent = 2, ier_line = 4;
 constexpr std::uint8_t lcr_divider = 0x80;
 constexpr std::uint8_t mcr_loop = 0x10, mcr_out2 = 0x08;
-constexpr std::uint8_t lsr_data_ready = 1, lsr_overrun = 2, lsr_holding_empty = 0x20, lsr_empty = 0x40;
+constexpr std::uint8_t lsr_data_ready = 1, lsr_overrun = 2, lsr_break = 0x10, lsr_holding_empty = 0x20,
+                       lsr_empty = 0x40;
 constexpr std::uint8_t fcr_enable = 1, fcr_clear_input = 2;
 constexpr std::uint8_t iir_none = 1, iir_sent = 2, iir_received = 4, iir_line = 6, iir_timeout = 0xc, iir_fifo = 0xc0;
 constexpr std::uint8_t msr_present = 0xb0; // carrier, data set ready, clear to send
@@ -39,6 +40,7 @@ void SerialPort::reset()
 {
     auto const held = m_bus.lock();
     m_state = State();
+    m_break = false;
     update_irq();
 }
 
@@ -84,6 +86,17 @@ std::size_t SerialPort::give_input(std::span<char const> bytes)
     return count;
 }
 
+void SerialPort::give_break()
+{
+    auto const held = m_bus.lock();
+    if ((m_state.mcr & mcr_loop) != 0)
+        return;
+    m_break = true;
+    if (m_state.input_count < input_capacity())
+        m_state.input[m_state.input_count++] = 0;
+    update_irq();
+}
+
 std::uint8_t SerialPort::line_status() const
 {
     std::uint8_t status = 0;
@@ -91,6 +104,8 @@ std::uint8_t SerialPort::line_status() const
         status |= lsr_data_ready;
     if (m_state.overrun)
         status |= lsr_overrun;
+    if (m_break)
+        status |= lsr_break;
     if (m_output.size() < output_limit)
         status |= lsr_holding_empty | lsr_empty;
     return status;
@@ -98,7 +113,7 @@ std::uint8_t SerialPort::line_status() const
 
 std::uint8_t SerialPort::interrupt_id() const
 {
-    if ((m_state.ier & ier_line) != 0 && m_state.overrun)
+    if ((m_state.ier & ier_line) != 0 && (m_state.overrun || m_break))
         return iir_line;
     if ((m_state.ier & ier_received) != 0 && m_state.input_count > 0)
         return m_state.input_count >= trigger_level(m_state.fcr) ? iir_received : iir_timeout;
@@ -203,6 +218,7 @@ std::uint8_t SerialPort::read(unsigned offset)
     case line_status_register:
         value = line_status();
         m_state.overrun = false;
+        m_break = false;
         break;
     case modem_status:
         // In the loop the outputs come back as inputs.

@@ -34,6 +34,8 @@ public:
     void unlisten();
     /// All that waits.
     std::string take_output();
+    /// A break on the line: a byte of zeros that has no stop bit.
+    void give_break();
     /// How many of the bytes were taken; the others come again after on_room.
     std::size_t give_input(std::span<char const> bytes);
 
@@ -70,6 +72,7 @@ private:
     std::string m_output;
     bool m_irq = false;
     bool m_input_waits = false;
+    bool m_break = false; ///< and the guest has not looked yet; not worth saving
 };
 
 } // namespace minivisor::hw

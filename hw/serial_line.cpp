@@ -47,6 +47,10 @@ void SerialLine::add(std::unique_ptr<io::Stream> stream)
         m_port.listen(
             post([](SerialLine& line) { line.drain(); }), post([](SerialLine& line) { line.m_room.cancel(); }));
     }
+    peer.stream->watch_news([this](io::Stream::News news) {
+        if (news == io::Stream::News::line_break)
+            m_port.give_break();
+    });
     m_tasks.spawn([this, &peer] { return serve(peer); });
 }
 

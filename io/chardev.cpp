@@ -7,9 +7,9 @@ namespace minivisor::io {
 
 Result<void> Chardev::claim()
 {
-    if (m_used)
+    if (m_users >= places())
         return Error::generic(cat("Device '", m_label, "' is in use"));
-    m_used = true;
+    ++m_users;
     return {};
 }
 

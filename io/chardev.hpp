@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A character device: a name, and streams of bytes that open and end behind it. One user at most gets them: a
-// monitor. Which kinds there are and how they are made is in io/chardevs.
+// A character device: a name, and streams of bytes that open and end behind it. One user at most gets them, a
+// monitor or a serial port; a multiplexer has several. Which kinds there are and how they are made is in io/chardevs.
 #pragma once
 
 #include "io/stream.hpp"
@@ -34,8 +34,8 @@ public:
     /// The device is in the list.
     virtual void start() { }
 
-    bool used() const { return m_used; }
-    /// Makes the caller the device's user.
+    bool used() const { return m_users > 0; }
+    /// Makes the caller a user of the device, which has one, but for a multiplexer.
     Result<void> claim();
     /// For the user: its streams from now on, the one that is open first. They may outlive the device. Nothing is
     /// handed over after close().
@@ -45,9 +45,13 @@ public:
     virtual void close() { }
     virtual boost::asio::awaitable<void> join() { co_return; }
 
+protected:
+    /// How many users there may be.
+    virtual std::size_t places() const { return 1; }
+
 private:
     std::string m_label;
-    bool m_used = false;
+    std::size_t m_users = 0;
 };
 
 } // namespace minivisor::io

@@ -43,11 +43,18 @@ awaitable<Result<std::string>> add_text(Chardevs& chardevs, std::string text, ut
 {
     if (text == "help" || text == "?")
         co_return chardev_help();
-    CO_TRY(auto arguments, parse_chardev(text));
-    auto const id = arguments.id;
-    auto adding = chardevs.add(std::move(arguments), descriptors);
-    CO_TRY(auto const added, co_await std::move(adding));
-    co_return added.pty ? cat("char device redirected to ", *added.pty, " (label ", id, ")\n") : std::string();
+    CO_TRY(auto devices, parse_chardev(text));
+    if (chardevs.find(devices.back().id))
+        co_return Error::generic(cat("Chardev with id '", devices.back().id, "' already exists"));
+    std::string told;
+    for (auto& device : devices) {
+        auto const id = device.id;
+        auto adding = chardevs.add(std::move(device), descriptors);
+        CO_TRY(auto const added, co_await std::move(adding));
+        if (added.pty)
+            told += cat("char device redirected to ", *added.pty, " (label ", id, ")\n");
+    }
+    co_return told;
 }
 
 Result<RingbufChardev*> find_ringbuf(Chardevs& chardevs, std::string const& label)

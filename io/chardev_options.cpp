@@ -41,6 +41,18 @@ constexpr auto docs(FileOptions const*)
         {{"path", "file to write to"}, {"input-path", "file to read from"}, {"append", "keep what is in it"}});
 }
 
+struct MuxOption {
+    std::optional<bool> mux;
+};
+BOOST_DESCRIBE_STRUCT(MuxOption, (), (mux))
+constexpr auto docs(MuxOption const*) { return qapi::members({{"mux", "several users share the device"}}); }
+
+struct StdioOptions {
+    std::optional<bool> signal;
+};
+BOOST_DESCRIBE_STRUCT(StdioOptions, (), (signal))
+constexpr auto docs(StdioOptions const*) { return qapi::members({{"signal", "keys such as Ctrl-C send signals"}}); }
+
 struct RingbufOptions {
     std::optional<qapi::Size> size;
 };
@@ -134,25 +146,56 @@ Result<ChardevBackend> make_backend(std::string const& name, qapi::Object const&
     case ChardevBackendKind::memory: backend.data.emplace<6>(TRY(make_ringbuf(options))); return backend;
     case ChardevBackendKind::null: backend.data.emplace<1>(); break;
     case ChardevBackendKind::pty: backend.data.emplace<2>(); break;
-    case ChardevBackendKind::stdio: backend.data.emplace<4>(); break;
+    case ChardevBackendKind::stdio: {
+        auto const stdio = TRY(qapi::decode<StdioOptions>(options, qapi::Spelling::qemu_opts));
+        backend.data = qapi::ChardevStdio{stdio.signal};
+        return backend;
+    }
+    case ChardevBackendKind::mux: return Error::generic("chardev: mux: no chardev given");
     }
     TRY(qapi::decode<qapi::Empty>(options, qapi::Spelling::qemu_opts));
     return backend;
 }
 
+/// The device, or it under the name of a base and the multiplexer over it.
+std::vector<qapi::ChardevAddArguments> devices(std::string const& id, ChardevBackend backend, bool shared)
+{
+    std::vector<qapi::ChardevAddArguments> made;
+    if (shared) {
+        auto const base = cat(id, "-base");
+        made.push_back({base, std::move(backend)});
+        backend = {ChardevBackendKind::mux, qapi::ChardevMux{base}};
+    }
+    made.push_back({id, std::move(backend)});
+    return made;
+}
+
 } // namespace
 
-Result<qapi::ChardevAddArguments> parse_chardev(std::string_view text)
+Result<std::vector<qapi::ChardevAddArguments>> parse_chardev(std::string_view text)
 {
     auto options = parse_pairs(text, "backend");
-    qapi::ChardevAddArguments arguments;
-    arguments.id = TRY(take(options, "id", "chardev: no id specified"));
-    if (!util::is_identifier(arguments.id))
+    auto const id = TRY(take(options, "id", "chardev: no id specified"));
+    if (!util::is_identifier(id))
         return Error::generic("Parameter 'id' expects an identifier")
             .with_hint("Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
-    auto const backend = TRY(take(options, "backend", cat("chardev: \"", arguments.id, "\" missing backend")));
-    arguments.backend = TRY(make_backend(backend, options));
-    return arguments;
+    auto const backend = TRY(take(options, "backend", cat("chardev: \"", id, "\" missing backend")));
+    qapi::Object mux_option;
+    if (auto const mux = options.find("mux"); mux != options.end()) {
+        mux_option["mux"] = mux->value();
+        options.erase(mux);
+    }
+    bool const shared = TRY(qapi::decode<MuxOption>(mux_option, qapi::Spelling::qemu_opts)).mux.value_or(false);
+    return devices(id, TRY(make_backend(backend, options)), shared);
+}
+
+Result<std::vector<qapi::ChardevAddArguments>> parse_short_chardev(std::string_view text, std::string const& id)
+{
+    bool const shared = is_shared_with_monitor(text);
+    auto backend = TRY(parse_short_chardev(shared ? text.substr(4) : text));
+    if (auto* const stdio = std::get_if<qapi::ChardevStdio>(&backend.data); stdio && shared)
+        stdio->signal = false; // Ctrl-C is for the guest
+    return devices(id, std::move(backend), shared);
 }
 
 Result<ChardevBackend> parse_short_chardev(std::string_view text)

@@ -3,6 +3,7 @@
 
 #include "crypto/tls_creds.hpp"
 #include "io/local_chardev.hpp"
+#include "io/mux_chardev.hpp"
 #include "io/pty_chardev.hpp"
 #include "io/socket_chardev.hpp"
 #include "util/fd_sets.hpp"
@@ -88,6 +89,7 @@ Chardevs::Chardevs(boost::asio::io_context& io, qom::Tree& tree, Doorman& doorma
     , m_tree(tree)
     , m_doorman(doorman)
     , m_events(events)
+    , m_escape(MuxKeys::default_escape)
     , m_tasks(io.get_executor())
 {
 }
@@ -164,8 +166,20 @@ Result<void> Chardevs::remove(std::string const& label)
         return Error::generic(cat("Chardev '", label, "' is busy"));
     auto device = std::move(*at);
     m_devices.erase(at);
+    auto const* const mux = dynamic_cast<MuxChardev const*>(device.get());
+    auto* const base = mux ? &mux->base() : nullptr;
     retire(std::move(device));
+    if (base) // it has no other user
+        retire(take(*base));
     return {};
+}
+
+std::unique_ptr<Chardev> Chardevs::take(Chardev& device)
+{
+    auto const at = std::find_if(m_devices.begin(), m_devices.end(), [&](auto const& d) { return d.get() == &device; });
+    auto taken = std::move(*at);
+    m_devices.erase(at);
+    return taken;
 }
 
 void Chardevs::retire(std::unique_ptr<Chardev> device)
@@ -195,10 +209,11 @@ Result<std::unique_ptr<Chardev>> Chardevs::make(
     switch (backend.type) {
     case ChardevBackendKind::null: return std::unique_ptr<Chardev>(std::make_unique<NullChardev>(label));
     case ChardevBackendKind::file: return make_file(label, std::get<qapi::ChardevFile>(backend.data));
-    case ChardevBackendKind::stdio: return make_stdio(label);
+    case ChardevBackendKind::stdio: return make_stdio(label, std::get<qapi::ChardevStdio>(backend.data));
     case ChardevBackendKind::socket:
         return make_socket(label, std::get<qapi::ChardevSocket>(backend.data), descriptors);
     case ChardevBackendKind::pty: return std::unique_ptr<Chardev>(TRY(PtyChardev::create(m_io, label)));
+    case ChardevBackendKind::mux: return make_mux(label, std::get<qapi::ChardevMux>(backend.data));
     case ChardevBackendKind::ringbuf:
     case ChardevBackendKind::memory: break;
     }
@@ -226,19 +241,25 @@ Result<std::unique_ptr<Chardev>> Chardevs::make_file(std::string const& label, q
         std::make_unique<DescriptorChardev>(m_io, label, "file", std::move(input), std::move(output)));
 }
 
-Result<std::unique_ptr<Chardev>> Chardevs::make_stdio(std::string const& label)
+Result<std::unique_ptr<Chardev>> Chardevs::make_stdio(std::string const& label, qapi::ChardevStdio const& stdio)
 {
     if (m_stdio_forbidden)
         return Error::generic("cannot use stdio with -daemonize");
     if (m_stdio)
         return Error::generic("cannot use stdio by multiple character devices");
-    util::UniqueFd input(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
-    util::UniqueFd output(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
-    if (!input || !output)
-        return Error::system("cannot use stdio", errno);
-    auto device = std::make_unique<DescriptorChardev>(m_io, label, "stdio", std::move(input), std::move(output));
+    auto device = TRY(StdioChardev::create(m_io, label, stdio.signal.value_or(true)));
     m_stdio = device.get();
     return std::unique_ptr<Chardev>(std::move(device));
+}
+
+Result<std::unique_ptr<Chardev>> Chardevs::make_mux(std::string const& label, qapi::ChardevMux const& mux)
+{
+    auto* const base = find(mux.chardev);
+    if (!base)
+        return Error::generic(cat("mux: base chardev ", mux.chardev, " not found"));
+    if (dynamic_cast<RingbufChardev const*>(base))
+        return Error::generic(cat("Chardev '", mux.chardev, "' is a ringbuf, which cannot be talked over"));
+    return std::unique_ptr<Chardev>(TRY(MuxChardev::create(m_io, label, *base, m_escape, m_on_terminate)));
 }
 
 Result<std::unique_ptr<Chardev>> Chardevs::make_socket(

@@ -33,6 +33,10 @@ public:
 
     /// "cannot use stdio with -daemonize" from now on.
     void forbid_stdio() { m_stdio_forbidden = true; }
+    /// For the multiplexers that are made from now on: the key they listen to, and what to do when one says that it is
+    /// time to end.
+    void set_escape(unsigned char escape) { m_escape = escape; }
+    void on_terminate(std::function<void()> end) { m_on_terminate = std::move(end); }
 
     /// Closes every device; join() returns when nothing of them runs.
     void close();
@@ -44,7 +48,8 @@ private:
     Result<std::unique_ptr<Chardev>> make(
         std::string const& label, qapi::ChardevBackend const& backend, util::FdTable* descriptors);
     Result<std::unique_ptr<Chardev>> make_file(std::string const& label, qapi::ChardevFile const& file);
-    Result<std::unique_ptr<Chardev>> make_stdio(std::string const& label);
+    Result<std::unique_ptr<Chardev>> make_stdio(std::string const& label, qapi::ChardevStdio const& stdio);
+    Result<std::unique_ptr<Chardev>> make_mux(std::string const& label, qapi::ChardevMux const& mux);
     Result<std::unique_ptr<Chardev>> make_socket(
         std::string const& label, qapi::ChardevSocket const& socket, util::FdTable* descriptors);
     Result<std::unique_ptr<Chardev>> make_server(
@@ -52,6 +57,7 @@ private:
     Result<std::unique_ptr<Chardev>> make_client(
         std::string const& label, qapi::ChardevSocket const& socket, util::FdTable* descriptors);
     void insert(std::unique_ptr<Chardev> device);
+    std::unique_ptr<Chardev> take(Chardev& device);
     void retire(std::unique_ptr<Chardev> device);
 
     boost::asio::io_context& m_io;
@@ -62,6 +68,8 @@ private:
     std::list<std::unique_ptr<Chardev>> m_leaving; ///< closed, and something of them still runs
     Chardev* m_stdio = nullptr;
     bool m_stdio_forbidden = false;
+    unsigned char m_escape;
+    std::function<void()> m_on_terminate;
     util::TaskGroup m_tasks;
 };
 

@@ -5,11 +5,50 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace minivisor::io {
 
 Result<void> DescriptorChardev::open(OnStream on_stream)
 {
+    on_stream(TRY(make_stream(m_io, std::move(m_input), std::move(m_output), false)));
+    return {};
+}
+
+StdioChardev::StdioChardev(boost::asio::io_context& io, std::string label, bool signals, bool terminal,
+    util::UniqueFd input, util::UniqueFd output)
+    : Chardev(std::move(label))
+    , m_io(io)
+    , m_signals(signals)
+    , m_terminal(terminal)
+    , m_input(std::move(input))
+    , m_output(std::move(output))
+{
+}
+
+Result<std::unique_ptr<StdioChardev>> StdioChardev::create(boost::asio::io_context& io, std::string label, bool signals)
+{
+    util::UniqueFd input(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+    util::UniqueFd output(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!input || !output)
+        return Error::system("cannot use stdio", errno);
+    bool const terminal = isatty(STDIN_FILENO) != 0;
+    return std::unique_ptr<StdioChardev>(
+        new StdioChardev(io, std::move(label), signals, terminal, std::move(input), std::move(output)));
+}
+
+Result<void> StdioChardev::open(OnStream on_stream)
+{
+    if (m_terminal) {
+        m_raw.emplace(TRY(util::RawMode::enter(
+            STDIN_FILENO, m_signals ? util::TerminalKeys::with_signals : util::TerminalKeys::all_bytes)));
+        // So that the shell's own does not become one that never waits.
+        m_input = TRY(util::reopen_terminal(STDIN_FILENO, O_RDONLY));
+        if (isatty(STDOUT_FILENO) != 0)
+            m_output = TRY(util::reopen_terminal(STDOUT_FILENO, O_WRONLY));
+    }
     on_stream(TRY(make_stream(m_io, std::move(m_input), std::move(m_output), false)));
     return {};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "io/chardev.hpp"
+#include "util/terminal.hpp"
 
 #include <cstdint>
 
@@ -16,7 +17,7 @@ public:
     Result<void> open(OnStream) override { return {}; }
 };
 
-/// A file, or standard input and output: one stream, which is there from the start.
+/// A file: one stream, which is there from the start.
 class DescriptorChardev final : public Chardev {
 public:
     /// `input` may be none.
@@ -37,6 +38,27 @@ private:
     std::string m_filename;
     util::UniqueFd m_input;
     util::UniqueFd m_output;
+};
+
+/// Standard input and output. A terminal is set to give each key as it is typed while somebody talks over it.
+class StdioChardev final : public Chardev {
+public:
+    /// Without `signals`, Ctrl-C and the like are bytes on a terminal.
+    static Result<std::unique_ptr<StdioChardev>> create(boost::asio::io_context& io, std::string label, bool signals);
+
+    std::string filename() const override { return "stdio"; }
+    Result<void> open(OnStream on_stream) override;
+
+private:
+    StdioChardev(boost::asio::io_context& io, std::string label, bool signals, bool terminal, util::UniqueFd input,
+        util::UniqueFd output);
+
+    boost::asio::io_context& m_io;
+    bool m_signals;
+    bool m_terminal;
+    util::UniqueFd m_input;
+    util::UniqueFd m_output;
+    std::optional<util::RawMode> m_raw;
 };
 
 /// Keeps the last bytes that were written to it, for ringbuf-read.

@@ -10,6 +10,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -32,6 +33,16 @@ public:
         std::size_t size = 0;
     };
 
+    /// What reaches the user of a stream that shares its device with others (io/mux_chardev) beside the bytes.
+    enum class News {
+        /// What comes in is for this user from now on, ...
+        focus,
+        /// ... and for another one.
+        no_focus,
+        /// A break on a serial line.
+        line_break,
+    };
+
     virtual ~Stream() = default;
     Stream(Stream const&) = delete;
     Stream& operator=(Stream const&) = delete;
@@ -44,9 +55,12 @@ public:
     virtual void finish() { }
 
     /// An error means that the wait was cancelled, or that the stream cannot be waited for.
-    boost::asio::awaitable<boost::system::error_code> wait_input();
-    boost::asio::awaitable<boost::system::error_code> wait_output();
-    void cancel_input();
+    virtual boost::asio::awaitable<boost::system::error_code> wait_input();
+    virtual boost::asio::awaitable<boost::system::error_code> wait_output();
+    virtual void cancel_input();
+    /// For the user: `on_news` is called while the stream is there, and at once if the stream is shared. That of one
+    /// that is not never comes.
+    virtual void watch_news(std::function<void(News)>) { }
     /// Of a socket, whether its peer has finished and nothing is left to read.
     bool peer_is_gone();
 

@@ -4,19 +4,16 @@
 #include "authz/authz.hpp"
 #include "authz/commands.hpp"
 #include "crypto/commands.hpp"
-#include "hmp/console.hpp"
 #include "hmp/hmp.hpp"
 #include "hw/commands.hpp"
 #include "hw/dump_commands.hpp"
 #include "hw/mtree.hpp"
-#include "hw/serial_line.hpp"
-#include "io/chardev_options.hpp"
-#include "io/chardevs.hpp"
 #include "io/commands.hpp"
 #include "io/doorman.hpp"
 #include "machine/commands.hpp"
 #include "main/answers.hpp"
 #include "main/diagnostics.hpp"
+#include "main/fronts.hpp"
 #include "main/object_option.hpp"
 #include "main/option_list.hpp"
 #include "main/privileges.hpp"
@@ -26,7 +23,6 @@
 #include "migration/commands.hpp"
 #include "monitor/commands.hpp"
 #include "monitor/dispatch.hpp"
-#include "monitor/server.hpp"
 #include "monitor/tracing.hpp"
 #include "qmp/qmp.hpp"
 #include "qom/commands.hpp"
@@ -91,11 +87,6 @@ private:
     Result<void> take_descriptors();
     enum class Objects { before_the_machine, after_it };
     Result<void> create_objects(Objects which);
-    Result<void> open_chardevs();
-    Result<void> add_chardev(qapi::ChardevAddArguments& device);
-    Result<void> connect_serial();
-    Result<void> open_monitors();
-    Result<void> open_monitor(MonitorOption const& option);
     Result<void> bind();
     asio::awaitable<void> watch_signals();
     asio::awaitable<void> wind_down();
@@ -123,10 +114,7 @@ private:
     std::optional<hw::Dump> m_dump;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
-    monitor::Server m_monitors{m_io, m_dispatcher};
-    io::Chardevs m_chardevs{m_io, m_tree, m_doorman, m_events};
-    std::unique_ptr<hw::SerialLine> m_serial_line;
-    std::unique_ptr<hmp::Console> m_console;
+    Fronts m_fronts{m_io, m_tree, m_doorman, m_events, m_dispatcher, [this] { request_exit(0); }};
     std::optional<PidFile> m_pidfile;
     util::TaskGroup m_tasks{m_io.get_executor()};
     std::optional<asio::posix::stream_descriptor> m_signal_ready;
@@ -191,9 +179,7 @@ Result<void> App::open()
         if (!awaited)
             return std::move(awaited).error().context(cat("-incoming ", *m_options.incoming));
     }
-    TRY(open_chardevs());
-    TRY(connect_serial());
-    TRY(open_monitors());
+    TRY(m_fronts.open(m_options, m_handed, m_mini.get()));
     m_machine->start();
     m_signal_ready.emplace(m_io, dup(m_signals.get()));
     m_tasks.spawn([this] { return watch_signals(); });
@@ -219,7 +205,7 @@ Result<void> App::bind() // the commands that need no machine
     });
     monitor::bind_trace_commands(m_registry);
     hmp::bind_commands(m_registry, m_dispatcher);
-    io::bind_chardev_commands(m_registry, m_chardevs);
+    io::bind_chardev_commands(m_registry, m_fronts.chardevs());
     bind_option_list(m_registry);
     io::bind_commands(m_registry, m_tree, m_yank);
     authz::bind_commands(m_registry, m_tree);
@@ -254,77 +240,6 @@ Result<void> App::create_objects(Objects which)
         TRY(qom::create_user_object(m_tree, *std::move(prepared)));
     }
     return {};
-}
-
-Result<void> App::open_chardevs()
-{
-    bool const console = !m_options.has_monitor_option && !m_options.nodefaults && !m_options.daemonize;
-    if (console && isatty(STDIN_FILENO) != 0) {
-        std::string const id = "compat_monitor0";
-        std::string const origin = "-monitor stdio";
-        auto backend = TRY(io::parse_short_chardev("stdio"));
-        m_options.chardevs.push_back({{id, std::move(backend)}, origin});
-        m_options.monitors.push_back({id, false, false, origin});
-    }
-    if (m_daemon)
-        m_chardevs.forbid_stdio();
-    for (auto& option : m_options.chardevs) {
-        auto added = add_chardev(option.device);
-        if (!added)
-            return std::move(added).error().context(option.origin);
-    }
-    for (auto const& name : m_handed.unused())
-        util::log::warn(cat("nothing uses the socket ", name, " that was handed over"));
-    return {};
-}
-
-Result<void> App::add_chardev(qapi::ChardevAddArguments& device)
-{
-    if (auto* const socket = std::get_if<qapi::ChardevSocket>(&device.backend.data))
-        if (auto* const fd = std::get_if<qapi::String>(&socket->addr.data))
-            fd->str = TRY(m_handed.resolve(fd->str));
-    DeadlySignals const while_it_waits;
-    return m_chardevs.add_now(device);
-}
-
-Result<void> App::connect_serial()
-{
-    if (!m_mini || m_options.serials.empty() || m_options.serials[0].chardev.empty())
-        return {};
-    auto const& serial = m_options.serials[0];
-    auto* const device = m_chardevs.find(serial.chardev);
-    if (!device)
-        return Error::generic(cat("chardev \"", serial.chardev, "\" not found")).context(serial.origin);
-    m_serial_line = std::make_unique<hw::SerialLine>(m_io.get_executor(), m_mini->serial());
-    auto connected = m_serial_line->connect(*device);
-    if (!connected)
-        return std::move(connected).error().context(serial.origin);
-    return {};
-}
-
-Result<void> App::open_monitors()
-{
-    for (auto const& option : m_options.monitors) {
-        auto opened = open_monitor(option);
-        if (!opened)
-            return std::move(opened).error().context(option.origin);
-    }
-    return {};
-}
-
-Result<void> App::open_monitor(MonitorOption const& option)
-{
-    auto* const device = m_chardevs.find(option.chardev);
-    if (!device)
-        return Error::generic(cat("chardev \"", option.chardev, "\" not found"));
-    bool const terminal = device->filename() == "stdio" && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
-    if (terminal && !option.control) {
-        TRY(device->claim());
-        m_console = TRY(hmp::Console::open(m_io, m_dispatcher));
-        return {};
-    }
-    return m_monitors.serve(
-        *device, option.control ? qmp::session_factory({.pretty = option.pretty}) : hmp::session_factory());
 }
 
 asio::awaitable<void> App::watch_signals()
@@ -366,15 +281,10 @@ asio::awaitable<void> App::wind_down()
         m_mini->end(); // it says nothing more
     if (m_dirty_rate)
         co_await m_dirty_rate->shut_down();
-    if (m_serial_line)
-        co_await m_serial_line->shut_down();
+    co_await m_fronts.shut_down_serial();
     if (m_dump)
         co_await m_dump->shut_down();
-    m_chardevs.close(); // nobody comes any more
-    co_await m_monitors.shut_down();
-    co_await m_chardevs.join();
-    if (m_console)
-        co_await m_console->shut_down();
+    co_await m_fronts.shut_down();
     authz::close_all(m_tree);
     if (m_signal_ready)
         m_signal_ready->close();
@@ -384,7 +294,7 @@ void App::close()
 {
     m_migration.reset();
     m_dirty_rate.reset();
-    m_serial_line.reset();
+    m_fronts.close();
     m_mini.reset();
     m_machine.reset();
 }

@@ -69,7 +69,6 @@ OptionGroup compatibility_options()
     return {"Taken for QEMU's sake: they change nothing",
         {
             {"no-user-config", "", "there is no file of options that is read unasked", nothing},
-            {"nographic", "", "there are no windows", nothing},
             {"display", "none", "there are no windows", check_none},
             {"vga", "none", "there is no graphics card", check_none},
             {"parallel", "none", "there is no parallel port", check_none},

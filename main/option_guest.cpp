@@ -123,10 +123,20 @@ Result<void> add_serial(Options& options, OptionUse const& use)
         serials.push_back({std::string(use.argument.substr(8)), use.origin});
         return {};
     }
-    auto backend = TRY(io::parse_short_chardev(use.argument));
     auto const id = cat("serial", serials.size());
+    for (auto& device : TRY(io::parse_short_chardev(use.argument, id)))
+        options.chardevs.push_back({std::move(device), use.origin});
     serials.push_back({id, use.origin});
-    options.chardevs.push_back({{id, std::move(backend)}, use.origin});
+    if (io::is_shared_with_monitor(use.argument)) {
+        options.monitors.push_back({id, false, false, use.origin});
+        options.has_monitor_option = true;
+    }
+    return {};
+}
+
+Result<void> set_nographic(Options& options, OptionUse const&)
+{
+    options.nographic = true;
     return {};
 }
 
@@ -240,6 +250,21 @@ Result<void> check_guest(Options const& options)
     return {};
 }
 
+Result<void> fill_in(Options& options)
+{
+    if (!options.nographic || options.nodefaults || options.machine.kind != "mini")
+        return {};
+    auto const add = [&options](std::string_view name, std::string_view argument) {
+        return find_option(name)->apply(options, {*find_option(name), argument, "-nographic"});
+    };
+    bool const no_monitor = !options.has_monitor_option;
+    if (options.serials.empty())
+        TRY(add("serial", no_monitor ? "mon:stdio" : "stdio"));
+    else if (no_monitor)
+        TRY(add("monitor", "stdio"));
+    return {};
+}
+
 OptionGroup guest_options()
 {
     return {"Guest",
@@ -267,7 +292,16 @@ OptionGroup guest_options()
             {"initrd", "FILE", "its first RAM disk; for multiboot, modules with their command lines", set_initrd},
             {"bios", "FILE", "a firmware image; it ends at 4 GiB and is entered at the reset vector", set_bios},
             {"serial", "CHARDEV", "what the serial port is connected to", add_serial, {},
-                "The argument is as that of `-monitor`. The character device gets the id `serial0`."},
+                "The argument is as that of `-monitor`. The character device gets the id `serial0`. `mon:stdio` shares "
+                "the "
+                "terminal between the port and a human monitor: Ctrl-A c goes from one to the other, Ctrl-A h lists "
+                "what "
+                "else there is, and Ctrl-C is for the guest."},
+            {"nographic", "", "no windows; machine mini: the serial port and a monitor on the terminal", set_nographic,
+                {},
+                "On machine `mini` it stands for `-serial mon:stdio` where neither `-serial` nor a monitor is asked "
+                "for; where one of them is, the other one gets standard input and output. Else there is nothing to "
+                "change."},
             {"rtc", "[base=utc|localtime|DATE][,clock=host][,driftfix=none]", "what time the guest's clock shows",
                 set_rtc,
                 {{"base", "utc|localtime|DATE", "the time at the start; it goes on with the host's clock"},

@@ -4,6 +4,9 @@
 #include "main/option_row.hpp"
 #include "util/text.hpp"
 
+#include <climits>
+#include <cstdlib>
+
 namespace minivisor::main {
 
 namespace {
@@ -14,11 +17,12 @@ Result<void> add_chardev(Options& options, OptionUse const& use)
         options.print_and_exit = io::chardev_help();
         return {};
     }
-    auto device = TRY(io::parse_chardev(use.argument));
-    for (auto const& known : options.chardevs)
-        if (known.device.id == device.id)
-            return Error::generic(cat("Duplicate ID '", device.id, "' for chardev"));
-    options.chardevs.push_back({std::move(device), use.origin});
+    for (auto& device : TRY(io::parse_chardev(use.argument))) {
+        for (auto const& known : options.chardevs)
+            if (known.device.id == device.id)
+                return Error::generic(cat("Duplicate ID '", device.id, "' for chardev"));
+        options.chardevs.push_back({std::move(device), use.origin});
+    }
     return {};
 }
 
@@ -32,10 +36,10 @@ Result<void> add_short_monitor(Options& options, OptionUse const& use, bool cont
     }
     if (use.argument == "none")
         return {};
-    auto backend = TRY(io::parse_short_chardev(use.argument));
     auto const id = cat("compat_monitor", options.monitors.size());
+    for (auto& device : TRY(io::parse_short_chardev(use.argument, id)))
+        options.chardevs.push_back({std::move(device), use.origin});
     options.monitors.push_back({id, control, pretty, use.origin});
-    options.chardevs.push_back({{id, std::move(backend)}, use.origin});
     return {};
 }
 
@@ -68,6 +72,19 @@ Result<void> add_mon(Options& options, OptionUse const& use)
     return {};
 }
 
+Result<void> set_escape(Options& options, OptionUse const& use)
+{
+    std::string const text(use.argument);
+    char* end = nullptr;
+    auto const value = std::strtol(text.c_str(), &end, 0);
+    if (text.empty() || *end != '\0')
+        return Error::generic("Bad argument to echr");
+    if (value < 0 || value > UCHAR_MAX)
+        return Error::generic("The escape character must be between 0 and 255");
+    options.escape = static_cast<unsigned char>(value);
+    return {};
+}
+
 Result<void> no_defaults(Options& options, OptionUse const&)
 {
     options.nodefaults = true;
@@ -80,8 +97,8 @@ OptionGroup monitor_options()
 {
     constexpr std::string_view short_form
         = "The argument is `stdio`, `pty`, `file:PATH`, `unix:PATH`, `tcp:HOST:PORT`, `null`, `none`, or `chardev:ID` "
-          "for "
-          "one that `-chardev` makes. Behind the two addresses may stand the other options of a `-chardev socket`, "
+          "for one that `-chardev` makes; `mon:` in front makes it one that others can share, as `-chardev` with "
+          "`mux=on` does. Behind the two addresses may stand the other options of a `-chardev socket`, "
           "such "
           "as `,server=on` to listen, and `,wait=off` to go on without waiting for the first client.";
     return {"Monitors",
@@ -93,6 +110,10 @@ OptionGroup monitor_options()
                 "Without any option of this group, and on a terminal, there is one on standard input and output."},
             {"chardev", "BACKEND,id=ID[,...]", "a character device; help lists the kinds", add_chardev, {},
                 io::chardev_details},
+            {"echr", "NUMBER", "the escape character of shared terminals; default 1, which is Ctrl-A", set_escape, {},
+                "Where a character device is shared (`mux=on`, `mon:stdio`), the escape character and a letter are for "
+                "the device itself: h lists the letters, c gives what is typed to the next user, x ends the program. "
+                "Twice the escape character is one for the user."},
             {"nodefaults", "", "no console unless it is asked for", no_defaults},
             {"mon", "[chardev=]ID[,mode=readline|control][,pretty=on]", "a monitor on a character device", add_mon,
                 {{"chardev", "ID", "the character device"}, {"id", "ID", "a name for the monitor; nothing asks for it"},

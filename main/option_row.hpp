@@ -62,6 +62,8 @@ OptionRow const* find_option(std::string_view name);
 Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use);
 /// The keys as QEMU lists them for "help": "WHAT options:", then "  KEY=<VALUE> - HELP".
 std::string keys_help(OptionRow const& row, std::string_view what);
+/// What -nographic adds, once all options are known.
+Result<void> fill_in(Options& options);
 /// What can be judged only when all options are known.
 Result<void> check_guest(Options const& options);
 /// The value of -accel, or of -machine accel=: "kvm:tcg".

@@ -103,6 +103,9 @@ Result<Options> parse_options(int argc, char const* const* argv)
                 ? std::move(applied).error()
                 : std::move(applied).error().context(origin);
     }
+    auto filled = fill_in(options);
+    if (!filled)
+        return std::move(filled).error().context("-nographic");
     TRY(check_guest(options));
     return options;
 }

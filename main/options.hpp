@@ -88,6 +88,8 @@ struct Options {
     bool daemonize = false;
     bool nodefaults = false;
     bool has_monitor_option = false;
+    bool nographic = false;
+    std::optional<unsigned char> escape; ///< of multiplexers
     /// What to print on standard output before leaving with status 0 (-version, -help, -machine help).
     std::optional<std::string> print_and_exit;
     /// "help", or "TYPE,help", of -object: needs the types.

@@ -27,6 +27,7 @@ asio::awaitable<void> Client::run(House& house, SessionFactory make_session)
 {
     m_session = make_session(house, *this);
     m_corked = true;
+    m_stream->watch_news([this](io::Stream::News news) { take(news); });
     m_session->start();
     m_corked = false;
     flush();
@@ -36,6 +37,12 @@ asio::awaitable<void> Client::run(House& house, SessionFactory make_session)
     co_await m_tasks.join();
     m_session.reset();
     m_stream->finish();
+}
+
+void Client::take(io::Stream::News news)
+{
+    if (m_session && news != io::Stream::News::line_break)
+        m_session->focus(news == io::Stream::News::focus);
 }
 
 asio::awaitable<void> Client::converse()

@@ -43,6 +43,7 @@ private:
 
     boost::asio::awaitable<void> converse();
     boost::asio::awaitable<void> write_out();
+    void take(io::Stream::News news);
     Read read_some();
     void flush();
     void write_some();

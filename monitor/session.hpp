@@ -82,6 +82,9 @@ public:
     /// False while the session has enough to do; the wire then stops reading.
     virtual bool wants_input() const = 0;
     virtual void deliver(qapi::EventRecord const& event) = 0;
+    /// The client's keys go to this session from now on, or to others. Comes before start() first, and only where
+    /// sessions share a terminal.
+    virtual void focus(bool /*here*/) { }
 };
 
 using SessionFactory = std::function<std::unique_ptr<Session>(House&, Wire&)>;

@@ -52,6 +52,21 @@ constexpr auto docs(ChardevRingbuf const*)
     return members({{"size", "bytes that it holds, a power of two (default 65536)"}});
 }
 
+struct ChardevStdio {
+    std::optional<bool> signal;
+};
+BOOST_DESCRIBE_STRUCT(ChardevStdio, (), (signal))
+constexpr auto docs(ChardevStdio const*)
+{
+    return members({{"signal", "on a terminal, keys such as Ctrl-C send signals (default true); else they are bytes"}});
+}
+
+struct ChardevMux {
+    std::string chardev;
+};
+BOOST_DESCRIBE_STRUCT(ChardevMux, (), (chardev))
+constexpr auto docs(ChardevMux const*) { return members({{"chardev", "the character device that is to be shared"}}); }
+
 struct ChardevSocket {
     SocketAddressLegacy addr;
     std::optional<std::string> tls_creds;
@@ -71,12 +86,13 @@ constexpr auto docs(ChardevSocket const*)
         {"telnet", "must be off"}, {"reconnect", "client: try again so many seconds after a failure or loss"}});
 }
 
-enum class ChardevBackendKind { file, null, pty, socket, stdio, ringbuf, memory };
-BOOST_DESCRIBE_ENUM(ChardevBackendKind, file, null, pty, socket, stdio, ringbuf, memory)
+enum class ChardevBackendKind { file, null, pty, socket, stdio, ringbuf, memory, mux };
+BOOST_DESCRIBE_ENUM(ChardevBackendKind, file, null, pty, socket, stdio, ringbuf, memory, mux)
 
 struct ChardevBackend {
     ChardevBackendKind type = ChardevBackendKind::null;
-    std::variant<ChardevFile, Empty, Empty, ChardevSocket, Empty, ChardevRingbuf, ChardevRingbuf> data;
+    std::variant<ChardevFile, Empty, Empty, ChardevSocket, ChardevStdio, ChardevRingbuf, ChardevRingbuf, ChardevMux>
+        data;
 };
 BOOST_DESCRIBE_STRUCT(ChardevBackend, (), (type, data))
 constexpr auto docs(ChardevBackend const*)

@@ -127,6 +127,7 @@ class Instance:
     args     after BASE (the same as the conformance suite's; base=() leaves them out)
     qmp      how many QMP sockets: vm.qmp is the first, vm.monitors all; each is negotiated unless negotiate=False
     hmp      None, "pipe" (line mode on pipes) or "pty" (a terminal): vm.hmp
+    terminal standard input and output are a terminal, whatever speaks on it
     env      further environment; HOME and XDG_STATE_HOME lie in the test's folder
     wrapper  words before the program, for one that becomes it with exec, such as setpriv
 
@@ -135,7 +136,7 @@ class Instance:
     """
 
     def __init__(self, test, name, args, qmp=1, hmp=None, base=BASE, env=None, negotiate=True, binary=None,
-                 columns=1000, pass_fds=(), stdin=None, wrapper=()):
+                 columns=1000, pass_fds=(), stdin=None, wrapper=(), terminal=False):
         self.test, self.name, self.ended = test, name, False
         self.binary = binary or test.binary
         self.expected_signal = None
@@ -147,7 +148,7 @@ class Instance:
         if hmp:
             self.argv += ["-monitor", "stdio"]
         self.argv += [str(a) for a in args]
-        self._spawn(hmp == "pty", env or {}, columns, pass_fds, stdin)
+        self._spawn(terminal or hmp == "pty", env or {}, columns, pass_fds, stdin)
         try:
             if self.paths and not test.minivisor(self):
                 self._let_qemu_start()

@@ -12,7 +12,12 @@ namespace {
 std::string said(std::string_view text)
 {
     auto const made = parse_chardev(text);
-    return made ? qapi::to_json(qapi::encode(*made)) : "! " + made.error().desc();
+    if (!made)
+        return "! " + made.error().desc();
+    std::string said;
+    for (auto const& device : *made)
+        said += (said.empty() ? "" : "; ") + qapi::to_json(qapi::encode(device));
+    return said;
 }
 
 std::string said_short(std::string_view text)
@@ -26,6 +31,10 @@ std::string said_short(std::string_view text)
 TEST_CASE("chardev options: each backend says what chardev-add would")
 {
     CHECK(said("stdio,id=c") == R"({"id": "c", "backend": {"type": "stdio", "data": {}}})");
+    CHECK(said("stdio,id=c,mux=on,signal=off")
+        == R"({"id": "c-base", "backend": {"type": "stdio", "data": {"signal": false}}}; )"
+           R"({"id": "c", "backend": {"type": "mux", "data": {"chardev": "c-base"}}})");
+    CHECK(said("stdio,id=c,mux=off") == R"({"id": "c", "backend": {"type": "stdio", "data": {}}})");
     CHECK(said("null,id=c") == R"({"id": "c", "backend": {"type": "null", "data": {}}})");
     CHECK(said("id=c,backend=pty") == R"({"id": "c", "backend": {"type": "pty", "data": {}}})");
     CHECK(said("file,id=c,path=/x,append=on")

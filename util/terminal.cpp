@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "hmp/console_terminal.hpp"
+#include "util/terminal.hpp"
 
 #include "util/text.hpp"
 
@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-namespace minivisor::hmp {
+namespace minivisor::util {
 
 namespace {
 
@@ -59,7 +59,7 @@ void guard_once()
     static_cast<void>(guarded);
 }
 
-termios raw_settings(termios settings)
+termios editor_settings(termios settings)
 {
     settings.c_lflag &= static_cast<tcflag_t>(~(ICANON | ECHO | ECHOE | ECHOK | ECHONL));
     settings.c_iflag &= static_cast<tcflag_t>(~(ICRNL | INLCR | IGNCR | ISTRIP));
@@ -67,6 +67,19 @@ termios raw_settings(termios settings)
     settings.c_cc[VTIME] = 0;
     settings.c_cc[VINTR] = _POSIX_VDISABLE;
     settings.c_cc[VLNEXT] = _POSIX_VDISABLE;
+    return settings;
+}
+
+/// Output keeps its line ends: what a guest sends is seldom meant for a terminal without them.
+termios byte_settings(termios settings, bool signals)
+{
+    settings.c_iflag &= static_cast<tcflag_t>(~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON));
+    settings.c_lflag &= static_cast<tcflag_t>(~(ECHO | ECHONL | ICANON | IEXTEN));
+    if (!signals)
+        settings.c_lflag &= static_cast<tcflag_t>(~ISIG);
+    settings.c_cflag = (settings.c_cflag & static_cast<tcflag_t>(~(CSIZE | PARENB))) | CS8;
+    settings.c_cc[VMIN] = 1;
+    settings.c_cc[VTIME] = 0;
     return settings;
 }
 
@@ -84,12 +97,12 @@ Result<util::UniqueFd> reopen_terminal(int fd, int flags)
     return opened;
 }
 
-Result<RawMode> RawMode::enter(int fd)
+Result<RawMode> RawMode::enter(int fd, TerminalKeys keys)
 {
     termios settings{};
     if (tcgetattr(fd, &settings) != 0)
         return Error::system("Cannot read the terminal's settings", errno);
-    RawMode mode(fd, settings);
+    RawMode mode(fd, settings, keys);
     guard_once();
     mode.enter_again();
     return mode;
@@ -99,7 +112,9 @@ void RawMode::enter_again()
 {
     saved_settings = m_saved;
     raw_fd = m_fd;
-    auto const settings = raw_settings(m_saved);
+    auto const settings = m_keys == TerminalKeys::for_editor
+        ? editor_settings(m_saved)
+        : byte_settings(m_saved, m_keys == TerminalKeys::with_signals);
     // TCSANOW: what was typed ahead is kept, and a terminal that is held up holds up nobody.
     tcsetattr(m_fd, TCSANOW, &settings);
 }
@@ -118,4 +133,4 @@ unsigned RawMode::columns() const
     return ioctl(m_fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-} // namespace minivisor::hmp
+} // namespace minivisor::util

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "main/fronts.hpp"
+
+#include "hmp/hmp.hpp"
+#include "io/chardev_options.hpp"
+#include "main/process.hpp"
+#include "qmp/qmp.hpp"
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+#include <algorithm>
+#include <unistd.h>
+
+namespace minivisor::main {
+
+Fronts::Fronts(boost::asio::io_context& io, qom::Tree& tree, io::Doorman& doorman, qapi::EventBus& events,
+    monitor::Dispatcher& dispatcher, std::function<void()> end)
+    : m_io(io)
+    , m_dispatcher(dispatcher)
+    , m_monitors(io, dispatcher)
+    , m_chardevs(io, tree, doorman, events)
+{
+    m_chardevs.on_terminate(std::move(end));
+}
+
+Result<void> Fronts::open(Options& options, HandedSockets& handed, hw::Mini* mini)
+{
+    if (options.escape)
+        m_chardevs.set_escape(*options.escape);
+    TRY(open_chardevs(options, handed));
+    for (auto const& option : options.monitors) {
+        auto opened = open_monitor(option);
+        if (!opened)
+            return std::move(opened).error().context(option.origin);
+    }
+    if (mini) // behind the monitors: the last user of a multiplexer has the focus
+        TRY(connect_serial(options, *mini));
+    return {};
+}
+
+Result<void> Fronts::open_chardevs(Options& options, HandedSockets& handed)
+{
+    bool const stdio_is_taken = std::any_of(options.chardevs.begin(), options.chardevs.end(),
+        [](auto const& option) { return option.device.backend.type == qapi::ChardevBackendKind::stdio; });
+    bool const console = !options.has_monitor_option && !options.nodefaults && !options.daemonize && !stdio_is_taken;
+    if (console && isatty(STDIN_FILENO) != 0) {
+        std::string const id = "compat_monitor0";
+        std::string const origin = "-monitor stdio";
+        auto backend = TRY(io::parse_short_chardev("stdio"));
+        options.chardevs.push_back({{id, std::move(backend)}, origin});
+        options.monitors.push_back({id, false, false, origin});
+    }
+    if (options.daemonize)
+        m_chardevs.forbid_stdio();
+    for (auto& option : options.chardevs) {
+        auto added = add_chardev(option.device, handed);
+        if (!added)
+            return std::move(added).error().context(option.origin);
+    }
+    for (auto const& name : handed.unused())
+        util::log::warn(cat("nothing uses the socket ", name, " that was handed over"));
+    return {};
+}
+
+Result<void> Fronts::add_chardev(qapi::ChardevAddArguments& device, HandedSockets& handed)
+{
+    if (auto* const socket = std::get_if<qapi::ChardevSocket>(&device.backend.data))
+        if (auto* const fd = std::get_if<qapi::String>(&socket->addr.data))
+            fd->str = TRY(handed.resolve(fd->str));
+    DeadlySignals const while_it_waits;
+    return m_chardevs.add_now(device);
+}
+
+Result<void> Fronts::connect_serial(Options const& options, hw::Mini& mini)
+{
+    if (options.serials.empty() || options.serials[0].chardev.empty())
+        return {};
+    auto const& serial = options.serials[0];
+    auto* const device = m_chardevs.find(serial.chardev);
+    if (!device)
+        return Error::generic(cat("chardev \"", serial.chardev, "\" not found")).context(serial.origin);
+    m_serial_line = std::make_unique<hw::SerialLine>(m_io.get_executor(), mini.serial());
+    auto connected = m_serial_line->connect(*device);
+    if (!connected)
+        return std::move(connected).error().context(serial.origin);
+    return {};
+}
+
+Result<void> Fronts::open_monitor(MonitorOption const& option)
+{
+    auto* const device = m_chardevs.find(option.chardev);
+    if (!device)
+        return Error::generic(cat("chardev \"", option.chardev, "\" not found"));
+    bool const terminal = device->filename() == "stdio" && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
+    if (terminal && !option.control) {
+        TRY(device->claim());
+        m_console = TRY(hmp::Console::open(m_io, m_dispatcher));
+        return {};
+    }
+    return m_monitors.serve(
+        *device, option.control ? qmp::session_factory({.pretty = option.pretty}) : hmp::session_factory());
+}
+
+boost::asio::awaitable<void> Fronts::shut_down_serial()
+{
+    if (m_serial_line)
+        co_await m_serial_line->shut_down();
+}
+
+boost::asio::awaitable<void> Fronts::shut_down()
+{
+    m_chardevs.close(); // nobody comes any more
+    co_await m_monitors.shut_down();
+    co_await m_chardevs.join();
+    if (m_console)
+        co_await m_console->shut_down();
+}
+
+} // namespace minivisor::main
