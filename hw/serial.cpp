@@ -142,9 +142,8 @@ void SerialPort::send(std::uint8_t byte)
     }
     if (!m_on_output)
         return;
-    if (m_output.size() >= output_limit)
-        return; // the guest was told that there is no room
-    m_output += static_cast<char>(byte);
+    if (m_output.size() < output_limit) // else it was told that there is no room
+        m_output += static_cast<char>(byte);
     if (m_output.size() >= output_limit)
         m_state.thri = false;
     if (m_output.size() == 1)
