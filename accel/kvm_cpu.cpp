@@ -269,6 +269,26 @@ std::optional<std::uint64_t> KvmCpu::translate(std::uint64_t linear_address)
     return translation.physical_address;
 }
 
+Result<void> KvmCpu::set_debug(CpuDebug const& debug)
+{
+    kvm_guest_debug wanted{};
+    std::uint64_t enabled = 0;
+    for (std::size_t i = 0; i < debug.breakpoints.size(); ++i)
+        if (auto const& address = debug.breakpoints[i]) {
+            wanted.arch.debugreg[i] = *address;
+            enabled |= std::uint64_t{2} << (2 * i); // for all tasks; the kind is execution
+        }
+    if (debug.step)
+        wanted.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
+    if (enabled != 0) {
+        constexpr std::uint64_t exact = 0x600;
+        wanted.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
+        wanted.arch.debugreg[7] = enabled | exact;
+    }
+    TRY(kvm_ioctl(m_fd.get(), KVM_SET_GUEST_DEBUG, &wanted, "KVM_SET_GUEST_DEBUG"));
+    return {};
+}
+
 void KvmCpu::tell_of_pause()
 {
     ioctl(m_fd.get(), KVM_KVMCLOCK_CTRL, 0); // fails for a guest without that clock, which has nothing to be told

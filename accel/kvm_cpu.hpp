@@ -6,6 +6,7 @@
 #include "accel/cpu_state.hpp"
 #include "accel/kvm_vm.hpp"
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -45,6 +46,12 @@ struct CpuStop {
     std::string text;
 };
 
+/// Where and how a CPU stops for a debugger.
+struct CpuDebug {
+    bool step = false; ///< after each instruction
+    std::array<std::optional<std::uint64_t>, 4> breakpoints{}; ///< linear addresses, in the CPU's debug registers
+};
+
 class KvmCpu final : public CpuIo {
 public:
     /// Called on the CPU's thread; must not wait for the CPU.
@@ -76,6 +83,8 @@ public:
     Result<void> write_state(CpuState const& from) override;
     /// Where a linear address of this CPU is in guest-physical memory; nothing where it is not mapped.
     std::optional<std::uint64_t> translate(std::uint64_t linear_address);
+    /// While it stands still. The guest does not have its own debug registers while any of it is in force.
+    Result<void> set_debug(CpuDebug const& debug);
     /// The parts of the clock section that belong to KVM: the guest does not see the pause it was in.
     void tell_of_pause();
     int fd() const { return m_fd.get(); }

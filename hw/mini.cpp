@@ -239,8 +239,10 @@ void Mini::on_stop(accel::CpuStop stop)
     post([stop = std::move(stop)](Mini& self) {
         if (stop.reason == Reason::internal_error)
             return self.on_internal_error(stop);
-        if (auto& run = self.m_machine.run(); run.running())
+        if (auto& run = self.m_machine.run(); run.running()) {
+            self.m_debugged_cpu = stop.cpu;
             run.halt(qapi::RunState::debug);
+        }
     });
 }
 

@@ -57,6 +57,8 @@ public:
     Result<std::vector<accel::CpuState>> cpu_states();
     /// The same for a core file; empty, with a word in the log, where they cannot be read.
     std::vector<CpuRegisters> cpu_registers();
+    /// The CPU that stopped last for a breakpoint or a step.
+    unsigned debugged_cpu() const { return m_debugged_cpu; }
     /// What `info mtree` shows beside RAM.
     AddressSpaces address_spaces() const;
 
@@ -101,6 +103,7 @@ private:
     BootPlan m_boot; ///< loaded at the start and at each reset
     machine::RunControl::CpuSwitch m_switch;
     Wish m_wish; ///< guarded by the bus's lock
+    unsigned m_debugged_cpu = 0;
     std::unique_ptr<accel::Kvm> m_kvm;
 };
 

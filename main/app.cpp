@@ -179,7 +179,7 @@ Result<void> App::open()
         if (!awaited)
             return std::move(awaited).error().context(cat("-incoming ", *m_options.incoming));
     }
-    TRY(m_fronts.open(m_options, m_handed, m_mini.get()));
+    TRY(m_fronts.open(m_options, m_handed, m_mini.get(), *m_machine));
     m_machine->start();
     m_signal_ready.emplace(m_io, dup(m_signals.get()));
     m_tasks.spawn([this] { return watch_signals(); });
@@ -281,7 +281,7 @@ asio::awaitable<void> App::wind_down()
         m_mini->end(); // it says nothing more
     if (m_dirty_rate)
         co_await m_dirty_rate->shut_down();
-    co_await m_fronts.shut_down_serial();
+    co_await m_fronts.shut_down_guest_lines();
     if (m_dump)
         co_await m_dump->shut_down();
     co_await m_fronts.shut_down();

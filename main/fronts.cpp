@@ -16,14 +16,16 @@ namespace minivisor::main {
 Fronts::Fronts(boost::asio::io_context& io, qom::Tree& tree, io::Doorman& doorman, qapi::EventBus& events,
     monitor::Dispatcher& dispatcher, std::function<void()> end)
     : m_io(io)
+    , m_events(events)
     , m_dispatcher(dispatcher)
+    , m_end(std::move(end))
     , m_monitors(io, dispatcher)
     , m_chardevs(io, tree, doorman, events)
 {
-    m_chardevs.on_terminate(std::move(end));
+    m_chardevs.on_terminate(m_end);
 }
 
-Result<void> Fronts::open(Options& options, HandedSockets& handed, hw::Mini* mini)
+Result<void> Fronts::open(Options& options, HandedSockets& handed, hw::Mini* mini, machine::Machine& machine)
 {
     if (options.escape)
         m_chardevs.set_escape(*options.escape);
@@ -35,6 +37,11 @@ Result<void> Fronts::open(Options& options, HandedSockets& handed, hw::Mini* min
     }
     if (mini) // behind the monitors: the last user of a multiplexer has the focus
         TRY(connect_serial(options, *mini));
+    if (options.gdb) {
+        auto opened = open_gdb(*options.gdb, mini, machine);
+        if (!opened)
+            return std::move(opened).error().context(options.gdb->origin);
+    }
     return {};
 }
 
@@ -86,6 +93,17 @@ Result<void> Fronts::connect_serial(Options const& options, hw::Mini& mini)
     return {};
 }
 
+Result<void> Fronts::open_gdb(SerialOption const& option, hw::Mini* mini, machine::Machine& machine)
+{
+    if (!mini || !mini->kvm())
+        return Error::generic("gdbstub: meaningless to attach gdb to a machine without any CPU.");
+    auto* const device = m_chardevs.find(option.chardev);
+    if (!device)
+        return Error::generic(cat("chardev \"", option.chardev, "\" not found"));
+    m_gdb = std::make_unique<hw::GdbStub>(m_io.get_executor(), *mini, machine, m_events, m_end);
+    return m_gdb->serve(*device);
+}
+
 Result<void> Fronts::open_monitor(MonitorOption const& option)
 {
     auto* const device = m_chardevs.find(option.chardev);
@@ -101,10 +119,18 @@ Result<void> Fronts::open_monitor(MonitorOption const& option)
         *device, option.control ? qmp::session_factory({.pretty = option.pretty}) : hmp::session_factory());
 }
 
-boost::asio::awaitable<void> Fronts::shut_down_serial()
+boost::asio::awaitable<void> Fronts::shut_down_guest_lines()
 {
     if (m_serial_line)
         co_await m_serial_line->shut_down();
+    if (m_gdb)
+        co_await m_gdb->shut_down();
+}
+
+void Fronts::close()
+{
+    m_serial_line.reset();
+    m_gdb.reset();
 }
 
 boost::asio::awaitable<void> Fronts::shut_down()

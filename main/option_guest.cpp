@@ -140,6 +140,27 @@ Result<void> set_nographic(Options& options, OptionUse const&)
     return {};
 }
 
+Result<void> set_gdb(Options& options, OptionUse const& use)
+{
+    std::string text(use.argument.empty() ? "tcp::1234" : use.argument);
+    if (text == "none") {
+        options.gdb.reset();
+        return {};
+    }
+    if (options.gdb)
+        return Error::generic("there is one gdb server, and it is asked for already");
+    if (text.starts_with("chardev:")) {
+        options.gdb = {text.substr(8), use.origin};
+        return {};
+    }
+    if (text.starts_with("tcp:") && text.find(',') == text.npos)
+        text += ",server=on,wait=off";
+    for (auto& device : TRY(io::parse_short_chardev(text, "gdb")))
+        options.chardevs.push_back({std::move(device), use.origin});
+    options.gdb = {"gdb", use.origin};
+    return {};
+}
+
 Result<void> set_bios(Options& options, OptionUse const& use)
 {
     options.mini.boot.bios = use.argument;
@@ -307,6 +328,12 @@ OptionGroup guest_options()
                 {{"base", "utc|localtime|DATE", "the time at the start; it goes on with the host's clock"},
                     {"clock", "host|rt|vm", "what it follows; the latter two only where there is no clock"},
                     {"driftfix", "none|slew", "likewise: no tick is lost that could be made up for"}}},
+            {"gdb", "CHARDEV", "gdb may come in there: tcp::1234, unix:PATH,server=on,wait=off, none", set_gdb, {},
+                "The argument is as that of `-monitor`; `tcp:HOST:PORT` listens without another word. The guest stops "
+                "when gdb comes, and goes on when it says so; with `-S` gdb is there before the first instruction. Up "
+                "to four breakpoints, of either kind, are in the CPU's debug registers: nothing is written into the "
+                "guest. There are no watchpoints. Whoever reaches the address has the whole guest."},
+            {"s", "", "the same as -gdb tcp::1234", set_gdb},
             {"no-reboot", "", "a guest that resets itself ends the program", no_reboot},
             {"no-shutdown", "", "a guest that shuts down stops, and the program goes on", no_shutdown},
         }};

@@ -26,7 +26,7 @@ struct MonitorOption {
     std::string origin;
 };
 
-/// Which character device a serial port is connected to.
+/// Which character device a serial port, or gdb, is connected to.
 struct SerialOption {
     std::string chardev;
     std::string origin;
@@ -88,6 +88,7 @@ struct Options {
     bool daemonize = false;
     bool nodefaults = false;
     bool has_monitor_option = false;
+    std::optional<SerialOption> gdb; ///< the character device that gdb comes over
     bool nographic = false;
     std::optional<unsigned char> escape; ///< of multiplexers
     /// What to print on standard output before leaving with status 0 (-version, -help, -machine help).

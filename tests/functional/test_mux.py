@@ -44,7 +44,7 @@ def start(t, *more, terminal=True, **how):
 
 def begin(t, *more, **how):
     vm, talk = start(t, *more, **how)
-    vm.out.wait(lambda data: b"READY" in data, 20, "the guest's first word")
+    vm.out.wait(lambda data: b"READY\r\n" in data, 20, "the guest's first word")
     return vm, talk
 
 
