@@ -18,12 +18,13 @@ namespace {
 constexpr std::uint64_t identity_map = 0xfeffc000;
 constexpr unsigned long task_state = identity_map + machine::page_size;
 
-Error cannot_initialize(Error cause)
+/// QEMU says what failed on a line of its own, without its name, and then that KVM cannot be had.
+Error cannot_initialize(Error const& cause)
 {
-    auto const& desc = cause.desc();
-    auto const colon = desc.rfind(": ");
-    return Error(cause).with_hint(
-        cat("failed to initialize kvm: ", colon == std::string::npos ? desc : desc.substr(colon + 2)));
+    util::log::plain(cause.desc());
+    auto const colon = cause.desc().rfind(": ");
+    return Error::generic(
+        cat("failed to initialize kvm: ", colon == std::string::npos ? cause.desc() : cause.desc().substr(colon + 2)));
 }
 
 } // namespace

@@ -21,7 +21,7 @@ Result<int> kvm_ioctl(int fd, unsigned long request, unsigned long argument, std
 
 class KvmVm final : public machine::DirtyLogSource {
 public:
-    /// Opens /dev/kvm and makes an empty machine. The error has QEMU's sentence, its hint QEMU's second line.
+    /// Opens /dev/kvm and makes an empty machine. What failed is logged; the error is QEMU's sentence.
     static Result<std::unique_ptr<KvmVm>> open();
     ~KvmVm() override = default;
 

@@ -21,6 +21,17 @@ std::uint64_t ram_size(machine::Memory const& memory, bool above_4g)
     return size;
 }
 
+accel::CpuStart start_at(std::uint64_t address)
+{
+    constexpr std::uint64_t one_mib = 1 << 20;
+    accel::CpuStart start;
+    bool const real = address < one_mib;
+    start.mode = real ? accel::CpuStart::Mode::real : accel::CpuStart::Mode::protected32;
+    start.segment = static_cast<std::uint16_t>(real ? address >> 4 & 0xf000 : 0);
+    start.ip = real ? address & 0xffff : address;
+    return start;
+}
+
 } // namespace
 
 Mini::Mini(MiniOptions options, machine::Machine& machine, boost::asio::any_io_executor executor, Exit exit)
@@ -54,6 +65,10 @@ Result<std::unique_ptr<Mini>> Mini::create(
     for (auto const& warning : plan.warnings)
         util::log::warn(warning);
     TRY(plan.load(machine.memory()));
+    if (options.start_address)
+        plan.start = start_at(*options.start_address);
+    else if (!options.boot.bios && !options.boot.kernel && !options.incoming)
+        util::log::warn("there is nothing to boot: no -kernel, no -bios, and no loader with cpu-num=0");
     std::unique_ptr<Mini> mini(new Mini(std::move(options), machine, std::move(executor), std::move(exit)));
     TRY(mini->choose_accelerator());
     if (mini->m_kvm) {

@@ -24,6 +24,9 @@ struct MiniOptions {
     BootOptions boot;
     /// -accel, the first that works: "kvm", or "tcg", "qtest" and "none" for no CPU. Empty: kvm, else none.
     std::vector<std::string> accelerators;
+    /// Where the first CPU begins, if no image says so: in real mode below 1 MiB, else in 32-bit protected mode.
+    std::optional<std::uint64_t> start_address;
+    bool incoming = false; ///< a guest is awaited: there need not be anything to begin with
     unsigned cpus = 1;
     bool kernel_irqchip = true;
     struct DebugExit {

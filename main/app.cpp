@@ -129,10 +129,15 @@ Result<void> App::build()
     TRY(bind());
     TRY(create_objects(Objects::before_the_machine));
     m_machine = TRY(machine::Machine::create(m_options.machine, m_tree, m_events));
+    m_options.mini.incoming = m_options.incoming.has_value();
     for (auto const& option : m_options.loaders) {
         auto loaded = machine::load(option.loader, m_machine->memory());
         if (!loaded)
             return std::move(loaded).error().context(option.origin);
+        if (auto const cpu = option.loader.cpu_num; cpu && (*cpu > 0 || m_machine->kind() != "mini"))
+            return Error::generic(cat("Specified boot CPU#", *cpu, " is nonexistent")).context(option.origin);
+        if (option.loader.cpu_num)
+            m_options.mini.start_address = option.loader.addr.value_or(0);
     }
     if (m_machine->kind() == "mini")
         m_mini = TRY(hw::Mini::create(

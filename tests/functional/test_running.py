@@ -308,6 +308,17 @@ def test_inspection(t):
     t.check(b"LOST" not in vm.out.data, "no write is lost")
 
 
+def test_flat_image(t):
+    "a flat image is entered where it was loaded if the loader is told the CPU"
+    image = guests.image(t, "counter", pace=0)
+    vm = run(t, None, "-device", "loader,file=%s,addr=0x7c00,force-raw=on,cpu-num=0" % image)
+    wait_for(vm, b"^0\n1\n2\n")
+    for args, text in ((("-M", "none", "-m", "1M"), "Specified boot CPU#0 is nonexistent"), (("-M", "mini"), "Specified boot CPU#1 is nonexistent")):
+        refused = t.start(*args, "-device", "loader,file=%s,addr=0x7c00,cpu-num=%s" % (image, text.split("#")[1][0]), qmp=0)
+        refused.wait_exit(1)
+        t.has(refused.stderr(), text)
+
+
 def test_bad_starts(t):
     "what cannot be had is refused in words, with status 1"
     def refused(*args):
