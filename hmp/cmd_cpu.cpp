@@ -142,6 +142,21 @@ awaitable<void> virtual_dump(CommandContext& context, qapi::Object args)
     co_await std::move(dumping);
 }
 
+awaitable<void> gdbserver(CommandContext& context, qapi::Object args)
+{
+    auto const device = args.contains("device") ? text_of(args, "device") : std::string("tcp::1234");
+    qapi::GdbserverArguments arguments{device};
+    auto const done = co_await context.call<qapi::Gdbserver>(std::move(arguments));
+    if (!done) {
+        context.error(done.error());
+        context.print(cat("Could not open gdbserver on device '", device, "'\n"));
+    } else if (device == "none") {
+        context.print("Disabled gdbserver\n");
+    } else {
+        context.print(cat("Waiting for gdb connection on device '", device, "'\n"));
+    }
+}
+
 awaitable<void> memsave(CommandContext& context, qapi::Object args)
 {
     qapi::MemsaveArguments arguments{
@@ -168,6 +183,8 @@ void add_cpu_commands(CommandTable& table)
         "show memory from addr as the CPU sees it", virtual_dump});
     table.add({"xp", {{"fmt", ArgKind::format}, {"addr", ArgKind::integer64}}, "/fmt addr",
         "show guest-physical memory from addr; /fmt is a count, one of x d u o c, and one of b h w g", physical_dump});
+    table.add({"gdbserver", {{"device", ArgKind::word, true}}, "[device]",
+        "let gdb in at a character device (default 'tcp::1234'), or no longer with 'none'", gdbserver});
     table.add({"memsave", {{"val", ArgKind::integer64}, {"size", ArgKind::integer32}, {"filename"}}, "addr size file",
         "write size bytes of memory from addr, as the CPU sees it, to a file", memsave,
         {Completion::none, Completion::none, Completion::file}});

@@ -137,7 +137,8 @@ asio::awaitable<void> GdbStub::converse()
         if (moved.progress == io::Stream::Progress::end)
             break;
         if (moved.progress == io::Stream::Progress::some) {
-            m_session->feed({buffer.data(), moved.size});
+            if (m_session)
+                m_session->feed({buffer.data(), moved.size});
             co_await asio::post(m_tasks.executor(), asio::use_awaitable);
             continue;
         }
@@ -146,7 +147,7 @@ asio::awaitable<void> GdbStub::converse()
     m_session.reset();
     m_stream.reset();
     if (!m_closing)
-        m_mini.while_resting([this] { remove_breakpoints(); });
+        remove_breakpoints();
 }
 
 void GdbStub::send(std::string_view bytes)
@@ -166,6 +167,12 @@ void GdbStub::flush()
         if (moved.progress != io::Stream::Progress::some)
             return;
     }
+}
+
+void GdbStub::leave_guest()
+{
+    m_session.reset();
+    remove_breakpoints();
 }
 
 asio::awaitable<void> GdbStub::shut_down()

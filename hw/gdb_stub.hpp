@@ -19,6 +19,8 @@ public:
 
     /// Becomes the device's user.
     Result<void> serve(io::Chardev& device);
+    /// The guest has no breakpoints any more; shut_down() comes next.
+    void leave_guest();
     boost::asio::awaitable<void> shut_down();
 
 private:

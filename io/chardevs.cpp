@@ -174,6 +174,12 @@ Result<void> Chardevs::remove(std::string const& label)
     return {};
 }
 
+void Chardevs::discard(std::string const& label)
+{
+    if (auto* const device = find(label))
+        retire(take(*device));
+}
+
 std::unique_ptr<Chardev> Chardevs::take(Chardev& device)
 {
     auto const at = std::find_if(m_devices.begin(), m_devices.end(), [&](auto const& d) { return d.get() == &device; });

@@ -27,6 +27,8 @@ public:
         qapi::ChardevAddArguments arguments, util::FdTable* descriptors);
     /// Removes one that nobody uses.
     Result<void> remove(std::string const& label);
+    /// The same for one whose only user has gone; nothing where there is none.
+    void discard(std::string const& label);
     /// Null where there is none.
     Chardev* find(std::string_view label);
     std::list<std::unique_ptr<Chardev>> const& all() const { return m_devices; }

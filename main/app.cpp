@@ -24,6 +24,7 @@
 #include "monitor/commands.hpp"
 #include "monitor/dispatch.hpp"
 #include "monitor/tracing.hpp"
+#include "qapi/schema/cpu.hpp"
 #include "qmp/qmp.hpp"
 #include "qom/commands.hpp"
 #include "qom/user_object.hpp"
@@ -155,6 +156,9 @@ Result<void> App::build()
     m_migration = std::make_unique<migration::Migration>(
         m_io, *m_machine, m_tree, m_events, m_doorman, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
     migration::bind_commands(m_registry, *m_migration, m_worker);
+    m_registry.bind<qapi::Gdbserver>([this](qapi::GdbserverArguments arguments) {
+        return m_fronts.serve_gdb(arguments.device.value_or("tcp::1234"), m_mini.get(), *m_machine);
+    });
     m_registry.close();
     return {};
 }

@@ -38,7 +38,7 @@ Result<void> Fronts::open(Options& options, HandedSockets& handed, hw::Mini* min
     if (mini) // behind the monitors: the last user of a multiplexer has the focus
         TRY(connect_serial(options, *mini));
     if (options.gdb) {
-        auto opened = open_gdb(*options.gdb, mini, machine);
+        auto opened = open_gdb(options.gdb->chardev, mini, machine);
         if (!opened)
             return std::move(opened).error().context(options.gdb->origin);
     }
@@ -93,15 +93,38 @@ Result<void> Fronts::connect_serial(Options const& options, hw::Mini& mini)
     return {};
 }
 
-Result<void> Fronts::open_gdb(SerialOption const& option, hw::Mini* mini, machine::Machine& machine)
+Result<void> Fronts::open_gdb(std::string const& chardev, hw::Mini* mini, machine::Machine& machine)
 {
     if (!mini || !mini->kvm())
         return Error::generic("gdbstub: meaningless to attach gdb to a machine without any CPU.");
-    auto* const device = m_chardevs.find(option.chardev);
+    auto* const device = m_chardevs.find(chardev);
     if (!device)
-        return Error::generic(cat("chardev \"", option.chardev, "\" not found"));
+        return Error::generic(cat("chardev \"", chardev, "\" not found"));
     m_gdb = std::make_unique<hw::GdbStub>(m_io.get_executor(), *mini, machine, m_events, m_end);
     return m_gdb->serve(*device);
+}
+
+boost::asio::awaitable<Result<void>> Fronts::serve_gdb(std::string device, hw::Mini* mini, machine::Machine& machine)
+{
+    if (!mini || !mini->kvm())
+        co_return open_gdb({}, mini, machine);
+    if (auto const old = std::move(m_gdb)) {
+        old->leave_guest();
+        co_await old->shut_down();
+        m_chardevs.discard("gdb");
+    }
+    if (device == "none")
+        co_return Result<void>();
+    if (device.starts_with("chardev:"))
+        co_return open_gdb(device.substr(8), mini, machine);
+    if (device.starts_with("tcp:") && device.find(',') == device.npos)
+        device += ",server=on,wait=off";
+    CO_TRY(auto devices, io::parse_short_chardev(device, "gdb"));
+    for (auto& one : devices) {
+        auto adding = m_chardevs.add(std::move(one), nullptr);
+        CO_CHECK(co_await std::move(adding));
+    }
+    co_return open_gdb("gdb", mini, machine);
 }
 
 Result<void> Fronts::open_monitor(MonitorOption const& option)

@@ -23,6 +23,8 @@ public:
 
     /// Those of the options; `mini` is null where the machine is another one.
     Result<void> open(Options& options, HandedSockets& handed, hw::Mini* mini, machine::Machine& machine);
+    /// HMP's gdbserver.
+    boost::asio::awaitable<Result<void>> serve_gdb(std::string device, hw::Mini* mini, machine::Machine& machine);
     /// The serial port's last words go out, and nothing more; gdb is told that this is the end.
     boost::asio::awaitable<void> shut_down_guest_lines();
     boost::asio::awaitable<void> shut_down();
@@ -32,7 +34,7 @@ private:
     Result<void> open_chardevs(Options& options, HandedSockets& handed);
     Result<void> add_chardev(qapi::ChardevAddArguments& device, HandedSockets& handed);
     Result<void> connect_serial(Options const& options, hw::Mini& mini);
-    Result<void> open_gdb(SerialOption const& option, hw::Mini* mini, machine::Machine& machine);
+    Result<void> open_gdb(std::string const& chardev, hw::Mini* mini, machine::Machine& machine);
     Result<void> open_monitor(MonitorOption const& option);
 
     boost::asio::io_context& m_io;

@@ -75,4 +75,16 @@ struct QueryRegisters : Command<"__org.minivisor_query-registers", QueryRegister
     static constexpr CommandInfo info{.summary = "The CPUs' registers, as HMP's info registers prints them."};
 };
 
+struct GdbserverArguments {
+    std::optional<std::string> device;
+};
+BOOST_DESCRIBE_STRUCT(GdbserverArguments, (), (device))
+constexpr auto docs(GdbserverArguments const*)
+{
+    return members({{"device", "as -gdb takes it (default tcp::1234); none closes the server"}});
+}
+struct Gdbserver : Command<"__org.minivisor_gdbserver", GdbserverArguments> {
+    static constexpr CommandInfo info{.summary = "Let gdb in, elsewhere than before, or no longer (HMP's gdbserver)."};
+};
+
 } // namespace minivisor::qapi

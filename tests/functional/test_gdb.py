@@ -118,6 +118,7 @@ def test_held_at_the_start(t):
 
 def test_stop_and_interrupt(t):
     "the guest stops when gdb comes; an interrupt and the monitor's stop are told; cont of either lets it go on"
+    t.requires_minivisor("QEMU tells of the stop at the connection unasked")
     vm, path = start(t, "counter", pace=0)
     remote = Remote(vm, path)
     t.check(remote.ask(b"?").startswith(b"T"), "a stop")
@@ -196,6 +197,26 @@ def test_the_end(t):
     vm, path = start(t, "counter", pace=0)
     Remote(vm, path).send(b"k")
     vm.wait_exit(0)
+
+
+def test_gdbserver(t):
+    "HMP's gdbserver opens a server, moves it elsewhere, and closes it; the guest loses its breakpoints"
+    t.requires_minivisor("machine mini")
+    vm, path = start(t, "counter", pace=0)
+    remote = Remote(vm, path)
+    place = int.from_bytes(bytes.fromhex(remote.ask(b"p10").decode()), "little")
+    t.eq(remote.ask(b"Z1,%x,1" % place), b"OK")
+    device = "unix:%s,server=on,wait=off" % t.path("other")
+    t.eq(vm.qmp.hmp("gdbserver " + device), ["Waiting for gdb connection on device '%s'" % device])
+    t.eq(remote.answer(), None)
+    vm.qmp.cmd("cont")
+    goes_on(vm)
+    t.eq(Remote(vm, t.path("other")).ask(b"?"), b"T05thread:01;")
+    t.eq(vm.qmp.hmp("gdbserver none"), ["Disabled gdbserver"])
+    t.lacks(str(vm.qmp.cmd("query-chardev")), "gdb")
+    t.has(str(vm.qmp.hmp("gdbserver pigeon")), "Could not open gdbserver on device 'pigeon'")
+    t.eq(vm.qmp.cmd("__org.minivisor_gdbserver", device=device), {})
+    t.has(str(t.start().qmp.hmp("gdbserver")), "gdbstub: meaningless to attach gdb to a machine without any CPU.")
 
 
 def test_refusals(t):

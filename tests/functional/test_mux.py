@@ -177,7 +177,7 @@ def test_nographic(t):
 def test_over_a_socket(t):
     "mon:unix: one client at a time shares the port and the monitor; the next one comes when it is gone"
     path = t.path("terminal")
-    vm, _ = start(t, "-serial", "mon:unix:%s,server=on,wait=off" % path, terminal=False)
+    vm, _ = start(t, "-serial", "mon:unix:%s,server=on,wait=off" % path, "-S", terminal=False, qmp=1)
 
     def converse(sock, keys, text):
         sock.settimeout(20)
@@ -188,6 +188,10 @@ def test_over_a_socket(t):
             t.check(piece, "the end after %r" % data)
             data += piece
     with connect_unix(path, vm.pidfd) as first:
+        while any(d["filename"].startswith("disconnected") for d in vm.qmp.cmd("query-chardev") if d["label"] == "serial0-base"):
+            pass
+        vm.qmp.cmd("cont")
+        converse(first, b"", b"READY\n")     # what comes before is lost
         converse(first, b"one", b"one")
         converse(first, ESCAPE + b"c", PROMPT)
         second = connect_unix(path, vm.pidfd)
