@@ -85,9 +85,8 @@ public:
     std::optional<std::uint64_t> translate(std::uint64_t linear_address);
     /// While it stands still. The guest does not have its own debug registers while any of it is in force.
     Result<void> set_debug(CpuDebug const& debug);
-    /// The parts of the clock section that belong to KVM: the guest does not see the pause it was in.
+    /// Lets a guest with KVM's clock know that it was paused, so that it takes the gap for no hang.
     void tell_of_pause();
-    int fd() const { return m_fd.get(); }
 
     /// What is saved in a migration; its io is this CPU.
     CpuState& saved() { return m_saved; }

@@ -96,9 +96,16 @@ Result<void> Mini::add_to_tree(qom::Tree& tree)
     TRY(add(*unattached, "isa-serial", {yes, constant(com1), constant(com1_irq), constant(0)}));
     TRY(add(*unattached, "mini-power",
         {yes, constant(PowerPorts::first), constant(PowerPorts::irq_line),
-            [this]() -> Result<qapi::Value> { return qapi::Value(m_power.status); },
-            [this]() -> Result<qapi::Value> { return qapi::Value(m_power.enable); }}));
+            [this]() -> Result<qapi::Value> {
+                auto const held = m_bus.lock();
+                return qapi::Value(m_power.status);
+            },
+            [this]() -> Result<qapi::Value> {
+                auto const held = m_bus.lock();
+                return qapi::Value(m_power.enable);
+            }}));
     TRY(add(*unattached, "mc146818rtc", {yes, constant(RealTimeClock::first), [this]() -> Result<qapi::Value> {
+                                             auto const held = m_bus.lock();
                                              return qapi::Value(m_clock.offset_seconds);
                                          }}));
     if (auto const& debug_exit = m_options.debug_exit)

@@ -62,8 +62,6 @@ Result<std::unique_ptr<Mini>> Mini::create(
     MiniOptions options, machine::Machine& machine, qom::Tree& tree, boost::asio::any_io_executor executor, Exit exit)
 {
     auto plan = TRY(plan_boot(options.boot, machine.memory()));
-    for (auto const& warning : plan.warnings)
-        util::log::warn(warning);
     TRY(plan.load(machine.memory()));
     if (options.start_address)
         plan.start = start_at(*options.start_address);
@@ -158,8 +156,10 @@ void Mini::reset()
     auto const state = m_machine.run().state();
     if (state == qapi::RunState::inmigrate)
         return; // there is no guest yet
-    if (state == qapi::RunState::finish_migrate)
+    if (state == qapi::RunState::finish_migrate) {
+        auto const held = m_bus.lock();
         return on_wish({GuestWish::What::reset}); // where it goes on, here or there
+    }
     m_serial.reset();
     m_power.reset();
     {
@@ -266,7 +266,10 @@ void Mini::on_internal_error(accel::CpuStop const& stop)
     if (auto& run = m_machine.run(); run.running())
         run.halt(qapi::RunState::internal_error);
     auto text = stop.text;
-    if (auto const states = cpu_states(); states && stop.cpu < states->size())
+    auto const states = cpu_states();
+    if (!states)
+        util::log::error(states.error());
+    else if (stop.cpu < states->size())
         text += (*states)[stop.cpu].to_text();
     for (auto const line : util::split(text, '\n'))
         if (!line.empty())

@@ -214,8 +214,12 @@ machine::SavedState const RealTimeClock::saved_state{
     .fields = {machine::saved<&RealTimeClock::memory>("cmos_data"), machine::saved<&RealTimeClock::index>("cmos_index"),
         machine::saved<&RealTimeClock::offset_seconds>("offset")},
     .after_load = [](void* device, std::uint32_t) -> Result<void> {
-        if (static_cast<RealTimeClock const*>(device)->index > 0x7f)
+        auto const& clock = *static_cast<RealTimeClock const*>(device);
+        if (clock.index > 0x7f)
             return Error::generic("mc146818rtc: an index outside its memory");
+        constexpr std::int64_t most = std::int64_t{20'000} * 366 * 86'400; // two digits of centuries are less
+        if (clock.offset_seconds > most || clock.offset_seconds < -most)
+            return Error::generic("mc146818rtc: a time that it cannot show");
         return {};
     },
 };

@@ -109,6 +109,18 @@ TEST_CASE("clock: it tells the date that it was set to, in BCD and in binary")
     CHECK(clock.read(0x0d) == 0x80);
 }
 
+TEST_CASE("clock: a time from elsewhere that it cannot show is refused")
+{
+    Clock clock;
+    auto const load = RealTimeClock::saved_state.after_load;
+    clock.rtc.offset_seconds = 86'400;
+    CHECK(load(&clock.rtc, 1));
+    for (auto const offset : {INT64_MAX, INT64_MIN}) {
+        clock.rtc.offset_seconds = offset;
+        CHECK_FALSE(load(&clock.rtc, 1));
+    }
+}
+
 TEST_CASE("clock: its memory tells how much RAM there is and how many CPUs, and keeps what is written")
 {
     Clock clock;
