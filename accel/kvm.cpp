@@ -28,7 +28,7 @@ Result<std::unique_ptr<Kvm>> Kvm::create(
     KvmOptions options, machine::Memory& memory, PortSpace& ports, KvmCpu::OnStop on_stop)
 {
     std::unique_ptr<Kvm> kvm(new Kvm(memory));
-    kvm->m_vm = TRY(KvmVm::open());
+    kvm->m_vm = TRY(KvmVm::open(options.dirty_ring_size));
     auto& vm = *kvm->m_vm;
     auto const most = vm.extension(KVM_CAP_MAX_VCPUS);
     if (options.cpus > static_cast<unsigned>(std::max(most, 1)))

@@ -16,6 +16,7 @@ namespace minivisor::accel {
 struct KvmOptions {
     unsigned cpus = 1;
     bool kernel_irqchip = true;
+    std::uint32_t dirty_ring_size = 0; ///< pages in each CPU's ring, a power of two; 0 is a bitmap
 };
 
 class Kvm {

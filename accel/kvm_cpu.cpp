@@ -22,6 +22,9 @@ namespace {
 /// The signal that calls a thread out of KVM_RUN; it does nothing else.
 constexpr int wake_signal = SIGUSR1;
 
+/// So often a CPU may say in a row that its ring is full when there is nothing in it.
+constexpr unsigned most_full_rings = 1000;
+
 void install_wake_signal()
 {
     struct sigaction action { };
@@ -68,6 +71,7 @@ Result<void> KvmCpu::open(unsigned count)
     if (mapped == MAP_FAILED)
         return Error::system("mmap'ing vcpu state failed", errno);
     m_run = static_cast<kvm_run*>(mapped);
+    TRY(m_vm.add_dirty_ring(m_fd.get()));
     TRY(set_cpuid(count));
     TRY(read_state(m_power_on));
     m_saved.io = this;
@@ -203,6 +207,12 @@ void KvmCpu::handle_exit()
         m_changed.wait(lock, [this] { return m_leave.load() || m_want != Want::run; });
         return;
     }
+    case KVM_EXIT_DIRTY_RING_FULL:
+        if (m_vm.reap_dirty_rings(m_index))
+            m_full_rings = 0;
+        else if (++m_full_rings == most_full_rings) // now and then, another thread may have been here before
+            fail("KVM: the dirty ring stays full\n");
+        return;
     case KVM_EXIT_SHUTDOWN: return rest_now(CpuStop{CpuStop::Reason::triple_fault, m_index, {}});
     case KVM_EXIT_DEBUG: return rest_now(CpuStop{CpuStop::Reason::debug, m_index, {}});
     case KVM_EXIT_FAIL_ENTRY:

@@ -113,6 +113,7 @@ private:
     kvm_run* m_run = nullptr;
     std::size_t m_run_size = 0;
     CpuState m_power_on, m_saved;
+    unsigned m_full_rings = 0;
     std::atomic<std::int64_t> m_thread_id{0};
 
     std::mutex m_mutex;

@@ -45,7 +45,7 @@ Result<int> kvm_ioctl(int fd, unsigned long request, void* argument, std::string
     return kvm_ioctl(fd, request, reinterpret_cast<unsigned long>(argument), what);
 }
 
-Result<std::unique_ptr<KvmVm>> KvmVm::open()
+Result<std::unique_ptr<KvmVm>> KvmVm::open(std::uint32_t dirty_ring_size)
 {
     std::unique_ptr<KvmVm> vm(new KvmVm());
     vm->m_device.reset(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
@@ -68,7 +68,9 @@ Result<std::unique_ptr<KvmVm>> KvmVm::open()
     auto map_at = identity_map;
     TRY(kvm_ioctl(*fd, KVM_SET_IDENTITY_MAP_ADDR, &map_at, "KVM_SET_IDENTITY_MAP_ADDR"));
     TRY(kvm_ioctl(*fd, KVM_SET_TSS_ADDR, task_state, "KVM_SET_TSS_ADDR"));
-    if ((vm->extension(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0) {
+    if (dirty_ring_size > 0)
+        vm->m_rings = TRY(KvmDirtyRings::enable(*fd, dirty_ring_size));
+    if (!vm->m_rings && (vm->extension(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) != 0) {
         kvm_enable_cap enable{};
         enable.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2;
         enable.args[0] = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
@@ -140,10 +142,50 @@ void KvmVm::stop_dirty_log()
         if (auto stopped = slot.region.read_only ? Result<void>() : set_slot(slot, false); !stopped)
             util::log::error(stopped.error());
     }
+    if (m_rings)
+        reap_dirty_rings(); // the next log begins with empty ones
+}
+
+Result<void> KvmVm::add_dirty_ring(int cpu_fd)
+{
+    if (m_rings)
+        TRY(m_rings->add(cpu_fd));
+    return {};
+}
+
+bool KvmVm::reap_dirty_rings(std::optional<unsigned> full)
+{
+    std::lock_guard const lock(m_reaping);
+    auto const taken = m_rings->take(full);
+    for (auto const& [number, page] : taken.pages) {
+        if (number >= m_slots.size())
+            continue;
+        auto const& region = m_slots[number].region;
+        region.block->mark_pages(region.offset / machine::page_size + page, 1);
+    }
+    for (auto const& slot : m_slots)
+        if (taken.overrun && !slot.region.read_only)
+            mark_all(slot);
+    return taken.any;
+}
+
+void KvmVm::mark_all(Slot const& slot)
+{
+    auto const& region = slot.region;
+    region.block->mark_pages(region.offset / machine::page_size, region.size / machine::page_size);
+}
+
+std::optional<std::vector<std::uint64_t>> KvmVm::pages_by_cpu() const
+{
+    return m_rings ? std::optional(m_rings->counts()) : std::nullopt;
 }
 
 void KvmVm::collect_dirty()
 {
+    if (m_rings) {
+        reap_dirty_rings();
+        return;
+    }
     for (auto& slot : m_slots) {
         if (!slot.region.read_only)
             collect(slot);
@@ -154,7 +196,6 @@ void KvmVm::collect(Slot& slot)
 {
     auto& block = *slot.region.block;
     auto const first = slot.region.offset / machine::page_size;
-    auto const pages = slot.region.size / machine::page_size;
     kvm_dirty_log log{};
     log.slot = slot.number;
     log.dirty_bitmap = slot.bitmap.data();
@@ -163,13 +204,13 @@ void KvmVm::collect(Slot& slot)
         // Told pages are watched again only from here on; they are read later than that.
         kvm_clear_dirty_log again{};
         again.slot = slot.number;
-        again.num_pages = static_cast<std::uint32_t>(pages);
+        again.num_pages = static_cast<std::uint32_t>(slot.region.size / machine::page_size);
         again.dirty_bitmap = slot.bitmap.data();
         complete = ioctl(m_fd.get(), KVM_CLEAR_DIRTY_LOG, &again) == 0;
     }
     if (!complete) { // what is not known to be clean has to be sent
         util::log::error(Error::system("the log of written pages", errno));
-        block.mark_pages(first, pages);
+        mark_all(slot);
         return;
     }
     for (std::size_t i = 0; i < slot.bitmap.size(); ++i) {

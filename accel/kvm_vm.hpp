@@ -3,12 +3,14 @@
 // clock. The CPUs in it are accel/kvm_cpu; both together are accel/kvm. Facts: Documentation/virt/kvm/api.rst of Linux.
 #pragma once
 
+#include "accel/kvm_dirty_ring.hpp"
 #include "machine/memory.hpp"
 #include "util/fd.hpp"
 #include "util/result.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -21,8 +23,10 @@ Result<int> kvm_ioctl(int fd, unsigned long request, unsigned long argument, std
 
 class KvmVm final : public machine::DirtyLogSource {
 public:
-    /// Opens /dev/kvm and makes an empty machine. What failed is logged; the error is QEMU's sentence.
-    static Result<std::unique_ptr<KvmVm>> open();
+    /// Opens /dev/kvm and makes an empty machine. What failed is logged; the error is QEMU's sentence. With a
+    /// `dirty_ring_size`, a power of two, each CPU notes what it writes in a ring of so many pages, if KVM can; else,
+    /// and with 0, there is a bitmap for each slot.
+    static Result<std::unique_ptr<KvmVm>> open(std::uint32_t dirty_ring_size = 0);
     ~KvmVm() override = default;
 
     /// Shows all regions of `memory` to the guest; they stay where they are. Once.
@@ -42,9 +46,17 @@ public:
     /// Drives an input of the interrupt controllers. Any thread; nothing without them.
     void set_irq(unsigned line, bool level);
 
+    /// The ring of the CPU that has just been made, whose descriptor this is; CPUs come in the order of their numbers.
+    /// Nothing where there are no rings.
+    Result<void> add_dirty_ring(int cpu_fd);
+    /// Empties the rings into the log: a CPU whose ring is full, given here, does not run before. False if they were
+    /// empty. Any thread.
+    bool reap_dirty_rings(std::optional<unsigned> full = {});
+
     Result<void> start_dirty_log() override;
     void stop_dirty_log() override;
     void collect_dirty() override;
+    std::optional<std::vector<std::uint64_t>> pages_by_cpu() const override;
 
 private:
     struct Slot {
@@ -56,11 +68,14 @@ private:
     KvmVm() = default;
     Result<void> set_slot(Slot const& slot, bool logged);
     void collect(Slot& slot);
+    static void mark_all(Slot const& slot);
 
     util::UniqueFd m_device, m_fd;
     bool m_irqchip = false;
     bool m_manual_protect = false;
     std::vector<Slot> m_slots;
+    std::mutex m_reaping;
+    std::unique_ptr<KvmDirtyRings> m_rings; ///< null: bitmaps
 };
 
 } // namespace minivisor::accel

@@ -132,6 +132,8 @@ awaitable<void> info_dirty_rate(CommandContext& context, qapi::Object)
         " (ms)\nSample Pages: ", info->sample_pages, " (per GB)\nPeriod: ", info->calc_time,
         " (sec)\nMode: ", qapi::wire_name(info->mode),
         "\nDirty rate: ", info->dirty_rate ? cat(*info->dirty_rate, " (MB/s)") : std::string("(not ready)"), "\n"));
+    for (auto const& cpu : info->vcpu_dirty_rate.value_or(std::vector<qapi::DirtyRateVcpu>{}))
+        context.print(cat("vcpu[", cpu.id, "], Dirty rate: ", cpu.dirty_rate, " (MB/s)\n"));
 }
 
 } // namespace

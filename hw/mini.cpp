@@ -114,8 +114,8 @@ Result<void> Mini::choose_accelerator()
                 " here, and the guest's memory and devices only stand still"));
             return {};
         }
-        auto kvm = accel::Kvm::create({m_options.cpus, m_options.kernel_irqchip}, m_machine.memory(), m_bus,
-            [this](accel::CpuStop stop) { on_stop(std::move(stop)); });
+        auto kvm = accel::Kvm::create({m_options.cpus, m_options.kernel_irqchip, m_options.dirty_ring_size},
+            m_machine.memory(), m_bus, [this](accel::CpuStop stop) { on_stop(std::move(stop)); });
         if (kvm) {
             m_kvm = *std::move(kvm);
             if (!m_kvm->vm().has_irqchip())

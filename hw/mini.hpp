@@ -29,6 +29,7 @@ struct MiniOptions {
     bool incoming = false; ///< a guest is awaited: there need not be anything to begin with
     unsigned cpus = 1;
     bool kernel_irqchip = true;
+    std::uint32_t dirty_ring_size = 0; ///< see accel::KvmOptions
     struct DebugExit {
         std::uint16_t iobase = 0x501, iosize = 2;
     };

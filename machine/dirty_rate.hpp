@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Measures how fast guest memory is written: remembers what some pages of each block hold, waits, and looks how many
-// have changed (QEMU's mode page-sampling). Main thread only; the pages are read on a worker.
+// Measures how fast guest memory is written, over some seconds. QEMU's mode page-sampling remembers what some pages of
+// each block hold and looks how many have changed; dirty-bitmap and dirty-ring count the pages that the log of written
+// pages has got, a migration or not, the latter for each CPU. Main thread only; the work is done on a worker.
 #pragma once
 
 #include "machine/memory.hpp"
@@ -33,7 +34,7 @@ private:
 class DirtyRate {
 public:
     /// Both outlive it.
-    DirtyRate(boost::asio::any_io_executor executor, Memory const& memory, util::Worker& worker);
+    DirtyRate(boost::asio::any_io_executor executor, Memory& memory, util::Worker& worker);
 
     /// Begins; the result is in info() when the time is over.
     Result<void> measure(qapi::CalcDirtyRateArguments const& how);
@@ -42,9 +43,22 @@ public:
     boost::asio::awaitable<void> shut_down();
 
 private:
-    boost::asio::awaitable<void> run();
+    /// What is begun at the start and asked at the end, both on a worker.
+    struct Probe {
+        struct Written {
+            std::uint64_t bytes = 0;
+            std::optional<std::vector<std::uint64_t>> bytes_by_cpu;
+        };
+        virtual ~Probe() = default;
+        virtual Written written() = 0;
+    };
 
-    Memory const& m_memory;
+    Result<void> check(qapi::CalcDirtyRateArguments const& how) const;
+    Result<std::unique_ptr<Probe>> begin() const;
+    boost::asio::awaitable<void> run();
+    void tell(Probe::Written const& written, double seconds);
+
+    Memory& m_memory;
     util::Worker& m_worker;
     qapi::DirtyRateInfo m_info;
     util::TaskGroup m_tasks;

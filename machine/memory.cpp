@@ -4,8 +4,10 @@
 #include "util/text.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
+#include <numeric>
 
 namespace minivisor::machine {
 
@@ -46,13 +48,17 @@ void RamBlock::mark_pages(std::size_t first, std::size_t count)
 {
     first = std::min(first, pages());
     auto const end = first + std::min(count, pages() - first);
+    std::uint64_t fresh = 0;
     while (first < end) {
         auto const in_word = first % 64;
         auto const n = std::min<std::size_t>(64 - in_word, end - first);
         auto const bits = (n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1) << in_word;
-        m_dirty[first / 64].fetch_or(bits, std::memory_order_release);
+        auto const before = m_dirty[first / 64].fetch_or(bits, std::memory_order_release);
+        fresh += static_cast<std::uint64_t>(std::popcount(bits & ~before));
         first += n;
     }
+    if (fresh > 0)
+        m_marked.fetch_add(fresh, std::memory_order_relaxed);
 }
 
 Result<RamBlock*> Memory::add(std::unique_ptr<RamBlock> block)
@@ -173,6 +179,11 @@ Result<void> Memory::write(std::uint64_t guest_address, std::span<std::byte cons
 
 Result<void> Memory::start_dirty_log()
 {
+    std::lock_guard const lock(m_log_mutex);
+    if (m_log_users > 0) {
+        ++m_log_users;
+        return {};
+    }
     for (auto const& block : m_blocks) {
         for (auto& word : block->m_dirty)
             word.store(0, std::memory_order_relaxed);
@@ -185,12 +196,18 @@ Result<void> Memory::start_dirty_log()
             return std::move(started).error();
         }
     }
+    m_log_users = 1;
     return {};
 }
 
 void Memory::stop_dirty_log()
 {
-    if (m_logging.exchange(false) && m_source != nullptr)
+    std::lock_guard const lock(m_log_mutex);
+    assert(m_log_users > 0);
+    if (--m_log_users > 0)
+        return;
+    m_logging.store(false, std::memory_order_release);
+    if (m_source != nullptr)
         m_source->stop_dirty_log();
 }
 
@@ -212,8 +229,15 @@ void Memory::mark_dirty(std::uint64_t guest_address, std::uint64_t length)
 
 void Memory::collect_dirty()
 {
+    std::lock_guard const lock(m_log_mutex);
     if (m_source != nullptr && dirty_log_running())
         m_source->collect_dirty();
+}
+
+std::uint64_t Memory::marked_pages() const
+{
+    return std::accumulate(m_blocks.begin(), m_blocks.end(), std::uint64_t{0},
+        [](std::uint64_t sum, auto const& block) { return sum + block->marked_pages(); });
 }
 
 std::size_t Memory::sync_dirty(RamBlock& block, PageBitmap& bitmap)

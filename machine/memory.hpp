@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +36,8 @@ public:
 
     /// Pages [first, first + count) were written; they are clipped to the block. Any thread.
     void mark_pages(std::size_t first, std::size_t count);
+    /// How many pages were marked so far that were not marked before.
+    std::uint64_t marked_pages() const { return m_marked.load(std::memory_order_relaxed); }
 
 private:
     friend class Memory;
@@ -42,6 +46,7 @@ private:
     std::string m_id;
     std::shared_ptr<HostMemory> m_memory;
     std::vector<std::atomic<std::uint64_t>> m_dirty;
+    std::atomic<std::uint64_t> m_marked{0};
 };
 
 /// Where a piece of a block is seen by the guest. All numbers are multiples of page_size.
@@ -56,7 +61,7 @@ struct MemoryRegion {
     std::span<std::byte> bytes() const { return block->bytes().subspan(offset, size); }
 };
 
-/// An accelerator that notes the guest's own writes. All are called on the thread of the migration.
+/// An accelerator that notes the guest's own writes. Called on any thread, by one at a time.
 class DirtyLogSource {
 public:
     virtual ~DirtyLogSource() = default;
@@ -64,6 +69,8 @@ public:
     virtual void stop_dirty_log() = 0;
     /// Tells all pages written since the last call, with RamBlock::mark_pages or Memory::mark_dirty.
     virtual void collect_dirty() = 0;
+    /// For a source that knows which CPU wrote: how many pages each of them has written so far, as far as collected.
+    virtual std::optional<std::vector<std::uint64_t>> pages_by_cpu() const { return std::nullopt; }
 };
 
 class Memory {
@@ -94,7 +101,9 @@ public:
 
     /// At most one source; it stays alive as long as it is set, and is changed only while no log runs.
     void set_dirty_log_source(DirtyLogSource* source) { m_source = source; }
-    /// Starts with an empty log.
+    DirtyLogSource const* dirty_log_source() const { return m_source; }
+    /// The log runs until it was stopped as often as it was started: several may look into it, of whom one, the
+    /// migration, takes out what it finds. The first start empties it. These and collect_dirty(): any thread.
     Result<void> start_dirty_log();
     void stop_dirty_log();
     bool dirty_log_running() const { return m_logging.load(std::memory_order_acquire); }
@@ -103,6 +112,8 @@ public:
     void mark_dirty(std::uint64_t guest_address, std::uint64_t length);
     /// Asks the source for what it has noted; once before a round of sync_dirty.
     void collect_dirty();
+    /// RamBlock::marked_pages() of all blocks.
+    std::uint64_t marked_pages() const;
     /// Moves the block's log into `bitmap` (of the block's pages) and empties it. The pages newly set.
     std::size_t sync_dirty(RamBlock& block, PageBitmap& bitmap);
 
@@ -114,6 +125,8 @@ private:
     std::vector<std::unique_ptr<RamBlock>> m_blocks;
     std::vector<MemoryRegion> m_regions;
     std::uint64_t m_total_size = 0;
+    std::mutex m_log_mutex; ///< guards m_log_users and all calls of the source
+    unsigned m_log_users = 0;
     std::atomic<bool> m_logging{false};
     DirtyLogSource* m_source = nullptr;
 };

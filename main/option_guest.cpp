@@ -5,6 +5,7 @@
 #include "util/text.hpp"
 
 #include <ctime>
+#include <limits>
 
 namespace minivisor::main {
 
@@ -28,6 +29,18 @@ Result<bool> parse_irqchip(std::string_view value)
 
 namespace {
 
+Result<std::uint32_t> parse_dirty_ring_size(std::string_view value)
+{
+    auto const size = util::parse_uint64(value);
+    if (!size)
+        return Error::generic("Parameter 'dirty-ring-size' expects uint64");
+    if (*size > std::numeric_limits<std::uint32_t>::max())
+        return Error::generic("Parameter 'dirty-ring-size' expects uint32_t");
+    if ((*size & (*size - 1)) != 0)
+        return Error::generic("dirty-ring-size must be a power of two.");
+    return static_cast<std::uint32_t>(*size);
+}
+
 Result<void> set_accel(Options& options, OptionUse const& use)
 {
     if (use.argument == "help") {
@@ -37,6 +50,8 @@ Result<void> set_accel(Options& options, OptionUse const& use)
     for (auto const& [key, value, short_form] : TRY(read_items(use))) {
         if (key == "accel")
             TRY(choose_accelerators(options, value));
+        else if (key == "dirty-ring-size")
+            options.mini.dirty_ring_size = TRY(parse_dirty_ring_size(value));
         else
             options.mini.kernel_irqchip = TRY(parse_irqchip(value));
     }
@@ -290,10 +305,14 @@ OptionGroup guest_options()
 {
     return {"Guest",
         {
-            {"accel", "[accel=]NAME[:NAME...][,kernel-irqchip=on|off]", "the accelerator: kvm, or none", set_accel,
+            {"accel", "[accel=]NAME[:NAME...][,kernel-irqchip=on|off][,dirty-ring-size=N]",
+                "the accelerator: kvm, or none", set_accel,
                 {{"accel", "NAME[:NAME...]", "the first of them that works"},
                     {"kernel-irqchip", "on|off",
-                        "whether KVM plays the interrupt controllers and the timer; default on"}},
+                        "whether KVM plays the interrupt controllers and the timer; default on"},
+                    {"dirty-ring-size", "N",
+                        "each CPU notes the pages it writes in a ring of so many, a power of two, rather than in a "
+                        "bitmap; default 0, no ring"}},
                 "Without this option machine `mini` takes `kvm` where it works, else `none`: then no CPU runs, and a "
                 "warning says so. `tcg` and `qtest` are other names for `none` here, so that lists such as `kvm:tcg` "
                 "work. Machine `none` has no CPU and never opens /dev/kvm."},

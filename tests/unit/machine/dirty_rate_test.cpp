@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include <cstring>
+#include <utility>
 
 namespace minivisor::machine {
 namespace {
@@ -37,6 +38,25 @@ TEST_CASE("dirty rate: a sample of some pages stands for the whole block")
     CHECK(sample.changed_bytes() == block->size());
 }
 
+/// Knows what each of two CPUs has written.
+struct Ring final : DirtyLogSource {
+    Result<void> start_dirty_log() override
+    {
+        ++started;
+        return {};
+    }
+    void stop_dirty_log() override { --started; }
+    void collect_dirty() override
+    {
+        auto const fresh = std::exchange(written, {0, 0});
+        for (std::size_t cpu = 0; cpu < 2; ++cpu)
+            counts[cpu] += fresh[cpu];
+    }
+    std::optional<std::vector<std::uint64_t>> pages_by_cpu() const override { return counts; }
+    int started = 0;
+    std::vector<std::uint64_t> written = {0, 0}, counts = {0, 0};
+};
+
 struct Bench {
     explicit Bench()
         : rate(io.get_executor(), memory, worker)
@@ -56,9 +76,22 @@ struct Bench {
         return begun ? "" : begun.error().desc();
     }
 
+    /// The measuring goes on until `done`.
+    void run_until(std::function<bool()> const& done)
+    {
+        io.restart();
+        while (!done() && io.run_one() > 0) { }
+        REQUIRE(done());
+    }
+    void run_to_the_end()
+    {
+        run_until([this] { return rate.info().status == qapi::DirtyRateStatus::measured; });
+    }
+
     boost::asio::io_context io;
     util::Worker worker;
     Memory memory;
+    Ring ring;
     DirtyRate rate;
 };
 
@@ -74,9 +107,63 @@ TEST_CASE("dirty rate: what cannot be measured is refused in QEMU's words, and n
         == "either sample-pages or dirty-ring can be specified.");
     CHECK(bench.refusal(1, {}, DirtyRateMeasureMode::dirty_ring)
         == "mode dirty-ring is not enabled, use other method instead.");
+    bench.memory.set_dirty_log_source(&bench.ring);
     CHECK(bench.refusal(1, {}, DirtyRateMeasureMode::dirty_bitmap)
         == "mode dirty-bitmap is not enabled, use other method instead.");
     CHECK(bench.rate.info().status == qapi::DirtyRateStatus::unstarted);
+}
+
+TEST_CASE("dirty rate: by the log, which runs for that time only; what was written before does not count")
+{
+    Bench bench;
+    auto* ram = *bench.memory.add_anonymous("ram", 0, 64 * mib);
+    CHECK(bench.refusal(1, {}, qapi::DirtyRateMeasureMode::dirty_bitmap).empty());
+    CHECK(bench.rate.info().sample_pages == 512); // as QEMU says, until it is measured
+    bench.run_until([&] { return bench.memory.dirty_log_running(); });
+    ram->mark_pages(0, 48 * mib / page_size);
+    ram->mark_pages(0, 48 * mib / page_size);
+    bench.run_to_the_end();
+    CHECK_FALSE(bench.memory.dirty_log_running());
+    CHECK(bench.rate.info().sample_pages == 0);
+    CHECK(bench.rate.info().dirty_rate.value() <= 48);
+    CHECK(bench.rate.info().dirty_rate.value() > 0);
+    CHECK_FALSE(bench.rate.info().vcpu_dirty_rate);
+}
+
+TEST_CASE("dirty rate: a log that a migration reads is left to it, and goes on afterwards")
+{
+    Bench bench;
+    auto* ram = *bench.memory.add_anonymous("ram", 0, mib);
+    REQUIRE(bench.memory.start_dirty_log());
+    ram->mark_pages(7, 1);
+    CHECK(bench.refusal(1, {}, qapi::DirtyRateMeasureMode::dirty_bitmap).empty());
+    bench.run_to_the_end();
+    CHECK(bench.rate.info().dirty_rate == 0);
+    CHECK(bench.memory.dirty_log_running());
+    PageBitmap seen(ram->pages());
+    CHECK(bench.memory.sync_dirty(*ram, seen) == 1);
+    CHECK(seen.test(7));
+    bench.memory.stop_dirty_log();
+    CHECK_FALSE(bench.memory.dirty_log_running());
+}
+
+TEST_CASE("dirty rate: a ring tells it for each CPU")
+{
+    Bench bench;
+    bench.memory.set_dirty_log_source(&bench.ring);
+    bench.ring.written = {1 << 20, 1 << 20};
+    CHECK(bench.refusal(1, {}, qapi::DirtyRateMeasureMode::dirty_ring).empty());
+    bench.run_until([&] { return bench.ring.counts[0] > 0; });
+    bench.ring.written = {0, 512 * mib / page_size};
+    bench.run_to_the_end();
+    CHECK(bench.ring.started == 0);
+    auto const info = bench.rate.info();
+    REQUIRE(info.vcpu_dirty_rate.value().size() == 2);
+    CHECK(info.vcpu_dirty_rate->at(0).dirty_rate == 0);
+    CHECK(info.vcpu_dirty_rate->at(1).id == 1);
+    CHECK(info.vcpu_dirty_rate->at(1).dirty_rate > 0);
+    CHECK(info.vcpu_dirty_rate->at(1).dirty_rate <= 512);
+    CHECK(info.dirty_rate == info.vcpu_dirty_rate->at(1).dirty_rate);
 }
 
 TEST_CASE("dirty rate: one measuring at a time, which can be given up")
