@@ -20,7 +20,8 @@ PARAMETERS = {
 
 
 def image(t, name, form="img", **parameters):
-    """The path of a copy, in the test's folder, of a guest ("img": boot sector, "bin": firmware) with these parameters."""
+    """The path of a copy, in the test's folder, of a guest ("img": boot sector, "bin": firmware, or
+    another that it comes in) with these parameters."""
     source = os.path.join(os.path.dirname(os.path.abspath(t.binary)), "tests", "guests", "%s.%s" % (name, form))
     if not os.path.exists(source):
         t.skip("%s is not there: the guests were not assembled" % source)
