@@ -93,6 +93,7 @@ Result<void> Dump::begin(qapi::DumpGuestMemoryArguments const& arguments, util::
             static_cast<std::uint64_t>(std::max<std::int64_t>(*arguments.length, 0))};
     if (CoreFile(m_machine.memory(), filter, {}).memory_size() == 0)
         return Error::generic("dump: no guest memory to dump");
+    auto blocker = TRY(m_machine.migration_blockers().add("Live migration disabled: dump-guest-memory in progress"));
     util::UniqueFd fd;
     if (!arguments.paging) // with it, the guest has to stand still before it is known whether a file is wanted
         fd = TRY(open(arguments.protocol, descriptors));
@@ -113,6 +114,7 @@ Result<void> Dump::begin(qapi::DumpGuestMemoryArguments const& arguments, util::
     }
     m_core.emplace(m_machine.memory(), filter, cpus);
     m_fd = std::move(fd);
+    m_blocker = std::move(blocker);
     m_total = m_core->memory_size();
     m_done = 0;
     m_error.reset();
@@ -148,6 +150,7 @@ void Dump::finish(Result<void> result)
     if (m_fd.get() >= 0 && close(m_fd.release()) != 0 && result)
         result = Error::system("dump: failed to save memory", errno);
     m_core.reset();
+    m_blocker.reset();
     m_status = result ? DumpStatus::completed : DumpStatus::failed;
     std::optional<std::string> why;
     if (!result) {

@@ -48,6 +48,7 @@ private:
     std::atomic<std::uint64_t> m_done{0};
     std::atomic<bool> m_stop{false};
     std::optional<CoreFile> m_core;
+    machine::MigrationBlockers::Token m_blocker;
     util::UniqueFd m_fd;
     std::optional<Error> m_error;
     boost::asio::steady_timer m_ended; ///< those who wait for the end wait for its cancellation

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "machine/memory.hpp"
+#include "machine/migration_blockers.hpp"
 #include "machine/run_state.hpp"
 #include "machine/saved_state.hpp"
 #include "qom/tree.hpp"
@@ -52,6 +53,7 @@ public:
     Memory& memory() { return m_memory; }
     SavedDevices& devices() { return m_devices; }
     RunControl& run() { return m_run; }
+    MigrationBlockers& migration_blockers() { return m_migration_blockers; }
 
     /// What slows the guest's CPUs down by so many percent, from any thread; none where no CPU runs.
     void set_throttle(std::function<void(int percent)> throttle) { m_throttle = std::move(throttle); }
@@ -68,6 +70,7 @@ private:
     Memory m_memory;
     SavedDevices m_devices;
     RunControl m_run;
+    MigrationBlockers m_migration_blockers;
     std::function<void(int)> m_throttle;
 };
 

@@ -28,10 +28,12 @@ Migration::Migration(boost::asio::io_context& io, machine::Machine& machine, qom
     auto& devices = machine.devices();
     devices.add({"timer", 0, &TimerState::saved_state, &m_timer}).ignore("the list is new");
     devices.add({"globalstate", 0, &GlobalState::saved_state, &m_global_state}).ignore("the list is new");
+    machine.migration_blockers().set_moving([this] { return in_progress(); });
 }
 
 Migration::~Migration()
 {
+    m_machine.migration_blockers().set_moving(nullptr);
     m_machine.devices().remove(&m_timer);
     m_machine.devices().remove(&m_global_state);
 }
@@ -98,6 +100,8 @@ Result<void> Migration::check_migrate(qapi::MigrateArguments const& arguments) c
         return Error::generic("Guest is waiting for an incoming migration");
     if (m_machine.run().state() == RunState::postmigrate)
         return Error::generic("Can't migrate the vm that was paused due to previous migration");
+    if (auto const& reasons = m_machine.migration_blockers().reasons(); !reasons.empty())
+        return Error::generic(reasons.front());
     if (arguments.blk.value_or(false) || arguments.inc.value_or(false))
         return Error::generic("There are no disks that could be migrated (blk, inc)");
     return m_settings.check_supported();
@@ -292,6 +296,8 @@ qapi::MigrationInfo Migration::query() const
             info.socket_address = std::vector{io::to_wire(*address)};
     if (m_last_refusal && info.socket_address)
         info.error_desc = m_last_refusal->reason; // still waiting; this is why the last one did not come in
+    if (auto const& reasons = m_machine.migration_blockers().reasons(); !reasons.empty())
+        info.blocked_reasons = reasons;
     info.last_refusal = m_last_refusal;
     if (m_refusals > 0)
         info.refusals = m_refusals;

@@ -2,6 +2,7 @@
 """dump-guest-memory: core files that gdb reads, and what is refused."""
 import os
 import shutil
+import socket
 import subprocess
 
 from harness import migration
@@ -87,6 +88,9 @@ def test_detached(t):
     for command, arguments in (("cont", {}), ("stop", {}), ("dump-guest-memory", {"paging": False, "protocol": "file:x"})):
         t.eq(vm.qmp.error(command, **arguments), busy, command)
     t.check(vm.monitors[1].hmp("info dump")[0] == "Status: active", "info dump")
+    reason = "Live migration disabled: dump-guest-memory in progress"
+    t.eq(vm.qmp.error("migrate", uri="tcp:127.0.0.1:1"), reason)
+    t.eq(vm.qmp.cmd("query-migrate"), {"blocked-reasons": [reason]})
     os.set_blocking(reader, True)
     size = 0
     while True:
@@ -96,7 +100,24 @@ def test_detached(t):
         size += len(piece)
     t.check(size > 16 << 20, "%d bytes came" % size)
     t.eq(vm.qmp.wait_event("DUMP_COMPLETED")["data"]["result"]["status"], "completed")
+    t.eq(vm.qmp.cmd("query-migrate"), {})
     vm.qmp.cmd("cont")
+
+
+def test_during_a_migration(t):
+    "a guest on its way is not dumped, and no file is made here"
+    vm = with_memory(t)
+    with socket.create_server(("127.0.0.1", 0)) as silent:      # takes the connection and never reads
+        vm.qmp.cmd("migrate-set-parameters", **{"max-bandwidth": 4096})
+        vm.qmp.cmd("migrate", uri="tcp:127.0.0.1:%d" % silent.getsockname()[1])
+        t.eq(vm.qmp.error("dump-guest-memory", paging=False, protocol="file:" + t.path("core")),
+             "disallowing migration blocker (migration/snapshot in progress) for: "
+             "Live migration disabled: dump-guest-memory in progress")
+        t.eq(os.path.exists(t.path("core")), not t.minivisor(), "a file")
+        vm.qmp.cmd("migrate_cancel")
+        migration.wait_status(vm, "cancelled")
+    t.eq(vm.qmp.cmd("query-status")["status"], "running")
+    dump(vm, protocol="file:" + t.path("core"))
 
 
 def test_quit_while_dumping(t):
