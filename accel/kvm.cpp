@@ -22,8 +22,8 @@ Result<std::unique_ptr<Kvm>> Kvm::create(
     if (options.kernel_irqchip)
         TRY(vm.create_irqchip());
     if (options.cpus > 1 && !vm.has_irqchip())
-        return Error::generic(cat("without KVM's interrupt controllers (kernel-irqchip=off) there is one CPU, not ",
-            options.cpus, ": the others are started through their local APICs"));
+        return Error::generic(cat("without KVM's interrupt controllers there is one CPU, not ", options.cpus,
+            ": nothing could start the others"));
     for (unsigned i = 0; i < options.cpus; ++i)
         kvm->m_cpus.push_back(TRY(KvmCpu::create(vm, ports, i, options.cpus, on_stop)));
     kvm->m_throttle = std::make_unique<CpuThrottle>(kvm->m_cpus);

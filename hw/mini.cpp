@@ -54,8 +54,6 @@ Mini::Mini(MiniOptions options, machine::Machine& machine, boost::asio::any_io_e
     m_bus.add(0xcf9, 1, m_control_reset);
     m_bus.add(PowerPorts::first, PowerPorts::port_count, m_power);
     m_bus.add(RealTimeClock::first, RealTimeClock::port_count, m_clock);
-    if (auto const& debug_exit = m_options.debug_exit)
-        m_bus.add(debug_exit->iobase, debug_exit->iosize, m_debug_exit);
 }
 
 Result<std::unique_ptr<Mini>> Mini::create(
@@ -69,6 +67,7 @@ Result<std::unique_ptr<Mini>> Mini::create(
         util::log::warn("there is nothing to boot: no -kernel, no -bios, and no loader with cpu-num=0");
     std::unique_ptr<Mini> mini(new Mini(std::move(options), machine, std::move(executor), std::move(exit)));
     TRY(mini->choose_accelerator());
+    TRY(mini->add_debug_exit());
     if (mini->m_kvm) {
         mini->m_kvm->start_at(plan.start);
         TRY(mini->m_kvm->reset());
@@ -131,6 +130,25 @@ Result<void> Mini::choose_accelerator()
         util::log::error(kvm.error());
         util::log::error(cat("falling back to ", wanted[i + 1]));
     }
+    return {};
+}
+
+/// Where nothing else answers.
+Result<void> Mini::add_debug_exit()
+{
+    auto const& ports = m_options.debug_exit;
+    if (!ports)
+        return {};
+    constexpr unsigned all_ports = 0x10000;
+    unsigned const end = ports->iobase + ports->iosize;
+    if (ports->iosize == 0 || end > all_ports)
+        return Error::generic(
+            cat("isa-debug-exit: there are no such ports: ", ports->iosize, " from 0x", util::hex(ports->iobase)));
+    for (auto const& range : board_ports())
+        if (range.address < end && ports->iobase < range.address + range.size)
+            return Error::generic(
+                cat("isa-debug-exit: port 0x", util::hex(range.address), " is taken by ", range.name));
+    m_bus.add(ports->iobase, ports->iosize, m_debug_exit);
     return {};
 }
 

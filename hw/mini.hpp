@@ -72,6 +72,8 @@ private:
 
     Mini(MiniOptions options, machine::Machine& machine, boost::asio::any_io_executor executor, Exit exit);
     Result<void> choose_accelerator();
+    std::vector<IoRange> board_ports() const;
+    Result<void> add_debug_exit();
     Result<void> add_to_tree(qom::Tree& tree);
     Result<void> add_saved_devices();
     void switch_cpus(bool run);

@@ -15,7 +15,7 @@ constexpr std::uint8_t read_back_no_count = 0x20, read_back_no_status = 0x10;
 constexpr std::uint8_t speaker_gate = 0x01, speaker_data = 0x02, speaker_refresh = 0x10, speaker_output = 0x20;
 constexpr PitCounter::Tick refresh_period = 18; // of counter 1 in a PC: 15 microseconds
 
-PitCounter::Tick to_ticks(Pit::Time time)
+constexpr PitCounter::Tick to_ticks(Pit::Time time)
 {
     auto const nanoseconds = static_cast<std::uint64_t>(time.count());
     return nanoseconds / second * Pit::frequency + nanoseconds % second * Pit::frequency / second;
@@ -28,7 +28,7 @@ Pit::Time to_time(PitCounter::Tick ticks)
     return Pit::Time(ticks / Pit::frequency * second + rest);
 }
 
-PitCounter::Tick const shortest = to_ticks(Pit::shortest_period);
+constexpr auto shortest = to_ticks(Pit::shortest_period) + 1;
 
 } // namespace
 

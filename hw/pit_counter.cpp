@@ -186,6 +186,7 @@ void PitCounter::latch_status(Tick now)
 {
     if (std::exchange(m_status_latched, true))
         return;
+    settle(now);
     bool const pending = m_reload || (waits_for_trigger() && m_length != length(m_count));
     bool const null_count = m_count == 0 || (!m_counts && !waits_for_trigger()) || pending;
     m_latched_status = static_cast<std::uint8_t>((output(now) ? status_output : 0)
