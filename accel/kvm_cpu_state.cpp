@@ -62,6 +62,12 @@ constexpr std::uint32_t kvm_features_of_apic = 1 << 4 // page faults told later
     | 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 // page faults again, IPIs, yields to who shall take one
     | 1 << 15; // more bits of a destination
 
+bool has_apic(CpuState const& state)
+{
+    constexpr std::size_t version_register = 0x30; // of none it is zero
+    return state.local_apic[version_register] != 0;
+}
+
 /// One of KVM's lists: a count, and the entries 8 bytes from the start. Linux's own declarations put them elsewhere
 /// when they are compiled as C++ (an empty struct has a size there), and with it the numbers of the ioctls are wrong.
 template <typename Entry, std::size_t n>
@@ -190,6 +196,10 @@ Result<void> KvmCpu::read_state(CpuState& into)
 
 Result<void> KvmCpu::write_state(CpuState const& from)
 {
+    if (has_apic(from) != m_vm.has_irqchip())
+        return Error::generic(m_vm.has_irqchip()
+                ? "the guest's CPU has no local APIC, and there is one here (kernel-irqchip=on)"
+                : "the guest's CPU has a local APIC, and there is none here (kernel-irqchip=off)");
     auto const fd = m_fd.get();
     kvm_sregs special{};
     for (std::size_t i = 0; i < segment_count; ++i)
