@@ -211,14 +211,17 @@ bool KvmCpu::prepare_entry()
     std::unique_lock lock(m_mutex);
     while (m_halted) {
         bool const wakes = m_run->if_flag != 0;
-        m_listens = wakes;
-        m_changed.wait(lock, [&] { return m_leave || (wakes && m_interrupt); });
-        m_listens = false;
         if (m_leave)
             return false;
-        lock.unlock();
-        take_interrupt();
-        lock.lock();
+        if (wakes && m_interrupt) {
+            lock.unlock();
+            take_interrupt();
+            lock.lock();
+            continue;
+        }
+        m_listens = wakes; // each time: the pin may have gone up and down since it was called
+        m_changed.wait(lock);
+        m_listens = false;
     }
     // Whoever calls from here on calls this entry out.
     __atomic_store_n(&m_run->immediate_exit, m_leave ? 1 : 0, __ATOMIC_SEQ_CST);

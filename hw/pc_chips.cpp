@@ -10,7 +10,7 @@ using std::chrono::steady_clock;
 PcChips::PcChips(PortBus& bus, accel::KvmCpu& cpu)
     : m_bus(bus)
     , m_pics([&cpu](bool level) { cpu.set_interrupt(level); })
-    , m_pit({[this](bool level) { m_pics.set_line(Pit::irq_line, level); },
+    , m_pit({[this] { m_pics.pulse_line(Pit::irq_line); }, [this] { m_pics.set_line(Pit::irq_line, false); },
           [] { return std::chrono::duration_cast<Pit::Time>(steady_clock::now().time_since_epoch()); },
           [this] { m_changed.notify_one(); }})
 {

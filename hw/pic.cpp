@@ -78,6 +78,13 @@ void Pic::set_input(unsigned input, bool level)
     update();
 }
 
+void Pic::pulse_input(unsigned input)
+{
+    m_inputs |= bit(input);
+    m_requests |= bit(input);
+    update();
+}
+
 /// The one of `inputs` that has the highest priority.
 std::optional<unsigned> Pic::first(std::uint8_t inputs) const
 {
@@ -308,6 +315,12 @@ void PicPair::set_line(unsigned line, bool level)
 {
     assert(line < lines);
     m_chips[line / inputs_per_chip].set_input(line % inputs_per_chip, level);
+}
+
+void PicPair::pulse_line(unsigned line)
+{
+    assert(line < lines);
+    m_chips[line / inputs_per_chip].pulse_input(line % inputs_per_chip);
 }
 
 std::uint8_t PicPair::acknowledge()

@@ -23,6 +23,8 @@ public:
 
     void reset();
     void set_input(unsigned input, bool level);
+    /// An edge: the input goes down and up again. Where one is not acknowledged yet, nothing changes.
+    void pulse_input(unsigned input);
     /// What the chip's INT pin says.
     bool output() const { return m_output; }
     /// The input that a CPU which acknowledges now is told; 7 where none asks any more.
@@ -79,6 +81,7 @@ public:
     void add_to(PortBus& bus);
     void reset();
     void set_line(unsigned line, bool level);
+    void pulse_line(unsigned line);
     bool output() const { return m_chips[0].output(); }
     /// The CPU's acknowledgement: the vector. Where no line asks any more it is that of input 7, as the chip has it.
     std::uint8_t acknowledge();

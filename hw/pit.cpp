@@ -48,7 +48,7 @@ void Pit::reset()
     for (auto& counter : m_counters)
         counter.reset();
     m_speaker_on = m_owes = false;
-    m_wires.set_irq(false);
+    m_wires.drop();
     m_wires.on_change();
 }
 
@@ -93,8 +93,7 @@ void Pit::interrupt(Tick now)
 {
     m_owes = false;
     m_interrupted = now;
-    m_wires.set_irq(false); // the controller wants an edge
-    m_wires.set_irq(true);
+    m_wires.raise();
 }
 
 Then Pit::write(unsigned offset, std::uint8_t value)
@@ -105,8 +104,10 @@ Then Pit::write(unsigned offset, std::uint8_t value)
         control(value, at);
     } else {
         m_counters[offset].write(value, at);
-        if (offset == 0 && m_counters[0].interrupts_at_end())
-            m_wires.set_irq(m_owes = false);
+        if (offset == 0 && m_counters[0].interrupts_at_end()) {
+            m_owes = false;
+            m_wires.drop();
+        }
     }
     m_wires.on_change();
     return Then::go_on;
@@ -135,7 +136,7 @@ void Pit::control(std::uint8_t value, Tick now)
         return;
     m_owes = false;
     if (counter.interrupts_at_end())
-        m_wires.set_irq(false);
+        m_wires.drop();
 }
 
 std::uint8_t Pit::read(unsigned offset)

@@ -24,7 +24,8 @@ public:
 
     /// All are called with the bus's lock held, as are the timer's own functions.
     struct Wires {
-        std::function<void(bool level)> set_irq;
+        std::function<void()> raise; ///< an edge on the interrupt line, which stays up
+        std::function<void()> drop; ///< the line goes down, and with it a request that nobody has acknowledged
         std::function<Time()> clock; ///< the host's
         std::function<void()> on_change; ///< next_tick() may have become another
     };

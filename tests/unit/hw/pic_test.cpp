@@ -27,7 +27,6 @@ struct Board {
     }
     void pulse(unsigned line)
     {
-        pics.set_line(line, true);
         pics.set_line(line, false);
         pics.set_line(line, true);
     }
@@ -225,6 +224,24 @@ TEST_CASE("pic: an edge counts once, a level as long as it lasts")
     board.pics.set_line(5, true);
     board.out(first, 0x11);
     CHECK(board.requests(first) == 0x20);
+}
+
+TEST_CASE("pic: edges that come before the acknowledgement are one, and the CPU is not called again")
+{
+    Board board;
+    board.initialize();
+    board.changes = 0;
+    for (int i = 0; i < 3; ++i)
+        board.pics.pulse_line(0);
+    CHECK(board.changes == 1);
+    CHECK(board.pics.acknowledge() == 0x20);
+    board.pics.pulse_line(0);
+    board.out(first, 0x20);
+    CHECK(board.pics.acknowledge() == 0x20);
+    board.out(first, 0x20);
+    CHECK_FALSE(board.intr);
+    board.pics.pulse_line(8);
+    CHECK(board.pics.acknowledge() == 0x28);
 }
 
 TEST_CASE("pic: who takes his request back is not served; a chip that is asked for nothing says 7")

@@ -67,8 +67,7 @@ struct Board {
     Time time = start;
     bool irq = false;
     int edges = 0, changes = 0;
-    Pit pit{
-        {[this](bool level) { edges += level && !irq, irq = level; }, [this] { return time; }, [this] { ++changes; }}};
+    Pit pit{{[this] { ++edges, irq = true; }, [this] { irq = false; }, [this] { return time; }, [this] { ++changes; }}};
 };
 
 TEST_CASE("pit: mode 2 interrupts at the end of each period, and shows how far it is")
