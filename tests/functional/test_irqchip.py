@@ -61,7 +61,7 @@ def test_timer(t):
 
 def test_greedy_timer(t):
     "a guest that wants an interrupt each microsecond gets fewer, and the monitor answers"
-    vm = run(t, "timer", divisor=1, every=2000)
+    vm = run(t, "timer", divisor=1, every=1000)
     wait_for_ticks(vm)
     for command in ("query-status", "stop", "cont", "query-cpus-fast", "stop", "cont"):
         vm.qmp.cmd(command)
