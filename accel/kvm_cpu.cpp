@@ -22,6 +22,8 @@ namespace {
 /// The signal that calls a thread out of KVM_RUN; it does nothing else.
 constexpr int wake_signal = SIGUSR1;
 
+constexpr std::uint64_t apic_enabled = 1 << 11; // of the APIC's base address
+
 void install_wake_signal()
 {
     struct sigaction action { };
@@ -70,6 +72,8 @@ Result<void> KvmCpu::open(unsigned count)
     m_run = static_cast<kvm_run*>(mapped);
     TRY(set_cpuid(count));
     TRY(read_state(m_power_on));
+    if (!m_vm.has_irqchip())
+        m_power_on.apic_base &= ~apic_enabled; // else KVM has CPUID offer one
     m_saved.io = this;
     std::binary_semaphore started(0);
     m_thread = std::thread([this, &started] {

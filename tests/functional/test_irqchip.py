@@ -180,6 +180,17 @@ def test_unlike_machines(t):
         wait_for_ticks(vm)
 
 
+def test_cpuid(t):
+    "the CPU does not offer an APIC that is not there"
+    local_apic, x2apic, deadline_timer = 1 << 9, 1 << 21, 1 << 24
+    for accel, offers in (("kvm", True), (OFF, False)):
+        vm = run(t, "cpuid", accel=accel)
+        found = wait_for(vm, rb"^C [0-9a-f]{8} [0-9a-f]{8} ([0-9a-f]{8}) ([0-9a-f]{8})\n")
+        ecx, edx = (int(number, 16) for number in found.groups())
+        t.eq(edx & local_apic != 0, offers, "a local APIC")
+        t.check(offers or ecx & (x2apic | deadline_timer) == 0, "what only an APIC has: %x" % ecx)
+
+
 def test_taken_ports(t):
     "isa-debug-exit stands where nothing else answers"
     for accel in ("kvm", OFF):
