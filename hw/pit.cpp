@@ -98,6 +98,7 @@ void Pit::interrupt(Tick now)
 
 Then Pit::write(unsigned offset, std::uint8_t value)
 {
+    auto const before = next_tick();
     auto const at = now();
     catch_up(at);
     if (offset == control_port) {
@@ -109,7 +110,9 @@ Then Pit::write(unsigned offset, std::uint8_t value)
             m_wires.drop();
         }
     }
-    m_wires.on_change();
+    // Who waits too long must know; who wakes too early finds out by himself.
+    if (auto const after = next_tick(); after && (!before || *after < *before))
+        m_wires.on_change();
     return Then::go_on;
 }
 

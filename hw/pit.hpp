@@ -27,7 +27,7 @@ public:
         std::function<void()> raise; ///< an edge on the interrupt line, which stays up
         std::function<void()> drop; ///< the line goes down, and with it a request that nobody has acknowledged
         std::function<Time()> clock; ///< the host's
-        std::function<void()> on_change; ///< next_tick() may have become another
+        std::function<void()> on_change; ///< next_tick() may have become an earlier time
     };
     explicit Pit(Wires wires);
 

@@ -304,8 +304,7 @@ OptionGroup guest_options()
                 "Without this option machine `mini` takes `kvm` where it works, else `none`: then no CPU runs, and a "
                 "warning says so. `tcg` and `qtest` are other names for `none` here, so that lists such as `kvm:tcg` "
                 "work. Machine `none` has no CPU and never opens /dev/kvm. With `kernel-irqchip=off`, and where KVM "
-                "has no "
-                "interrupt controllers, there is one CPU and no APIC."},
+                "has no interrupt controllers, there is one CPU and no APIC."},
             {"smp", "[cpus=]N[,sockets=N][,cores=N][,threads=N]", "how many CPUs; default 1", set_smp,
                 {{"cpus", "N", "how many"}, {"maxcpus", "N", "how many at most: the same number"},
                     {"sockets", "N", "sockets"}, {"dies", "1", "dies in a socket"},

@@ -76,7 +76,9 @@ TEST_CASE("pit: mode 2 interrupts at the end of each period, and shows how far i
     CHECK_FALSE(board.pit.next_tick());
     board.program(0, 4, 1000);
     CHECK(board.pit.next_tick() == Board::start + at_tick(1000));
+    CHECK(board.changes == 2); // the start, and the count
     CHECK(board.count(0) == 1000);
+    CHECK(board.changes == 2);
     board.go_to(1);
     CHECK(board.count(0) == 999);
     board.go_to(998);
