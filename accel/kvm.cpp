@@ -8,22 +8,6 @@
 
 namespace minivisor::accel {
 
-Result<void> Kvm::Chips::read()
-{
-    for (auto& pic : pics)
-        TRY(pic.read());
-    TRY(io_apic.read());
-    return pit.read();
-}
-
-Result<void> Kvm::Chips::write() const
-{
-    for (auto const& pic : pics)
-        TRY(pic.write());
-    TRY(io_apic.write());
-    return pit.write();
-}
-
 Result<std::unique_ptr<Kvm>> Kvm::create(
     KvmOptions options, machine::Memory& memory, PortSpace& ports, KvmCpu::OnStop on_stop)
 {
@@ -37,19 +21,16 @@ Result<std::unique_ptr<Kvm>> Kvm::create(
     TRY(vm.show(memory));
     if (options.kernel_irqchip)
         TRY(vm.create_irqchip());
+    if (options.cpus > 1 && !vm.has_irqchip())
+        return Error::generic(cat("without KVM's interrupt controllers there is one CPU, not ", options.cpus,
+            ": nothing could start the others"));
     for (unsigned i = 0; i < options.cpus; ++i)
         kvm->m_cpus.push_back(TRY(KvmCpu::create(vm, ports, i, options.cpus, on_stop)));
     kvm->m_throttle = std::make_unique<CpuThrottle>(kvm->m_cpus);
     kvm->m_clock.vm = &vm;
     if (vm.has_irqchip()) {
-        auto& chips = kvm->m_power_on;
-        for (std::uint32_t i = 0; i < 2; ++i) {
-            chips.pics[i].vm = &vm;
-            chips.pics[i].chip = i;
-        }
-        chips.io_apic.vm = chips.pit.vm = &vm;
-        TRY(chips.read());
-        kvm->m_chips = chips;
+        kvm->m_chips = std::make_unique<KvmChips>(vm);
+        TRY(kvm->m_chips->remember_power_on());
     }
     TRY(kvm->m_clock.read());
     memory.set_dirty_log_source(&vm);
@@ -93,21 +74,15 @@ Result<void> Kvm::reset()
 {
     for (auto& cpu : m_cpus)
         TRY(cpu->reset(m_start));
-    if (m_vm->has_irqchip())
-        TRY(m_power_on.write());
-    return {};
+    return m_chips ? m_chips->reset() : Result<void>();
 }
 
 Result<void> Kvm::add_to(machine::SavedDevices& devices)
 {
     for (auto& cpu : m_cpus)
         TRY(devices.add({"cpu", cpu->index(), &CpuState::saved_state, &cpu->saved()}));
-    if (m_vm->has_irqchip()) {
-        for (std::uint32_t i = 0; i < 2; ++i)
-            TRY(devices.add({"i8259", i, &PicState::saved_state, &m_chips.pics[i]}));
-        TRY(devices.add({"ioapic", 0, &IoApicState::saved_state, &m_chips.io_apic}));
-        TRY(devices.add({"i8254", 0, &PitState::saved_state, &m_chips.pit}));
-    }
+    if (m_chips)
+        TRY(m_chips->add_to(devices));
     return devices.add({"kvmclock", 0, &ClockState::saved_state, &m_clock});
 }
 
@@ -115,10 +90,9 @@ void Kvm::remove_from(machine::SavedDevices& devices)
 {
     for (auto& cpu : m_cpus)
         devices.remove(&cpu->saved());
-    for (void const* chip : {static_cast<void const*>(&m_chips.pics[0]), static_cast<void const*>(&m_chips.pics[1]),
-             static_cast<void const*>(&m_chips.io_apic), static_cast<void const*>(&m_chips.pit),
-             static_cast<void const*>(&m_clock)})
-        devices.remove(chip);
+    if (m_chips)
+        m_chips->remove_from(devices);
+    devices.remove(&m_clock);
 }
 
 } // namespace minivisor::accel

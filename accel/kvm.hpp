@@ -48,20 +48,11 @@ private:
         : m_memory(memory)
     {
     }
-    struct Chips {
-        PicState pics[2];
-        IoApicState io_apic;
-        PitState pit;
-
-        Result<void> read();
-        Result<void> write() const;
-    };
-
     machine::Memory& m_memory;
     std::unique_ptr<KvmVm> m_vm;
     std::vector<std::unique_ptr<KvmCpu>> m_cpus;
     std::unique_ptr<CpuThrottle> m_throttle;
-    Chips m_chips, m_power_on;
+    std::unique_ptr<KvmChips> m_chips; ///< null where KVM plays none
     ClockState m_clock;
     CpuStart m_start;
     bool m_running = false;

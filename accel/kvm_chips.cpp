@@ -36,29 +36,6 @@ Result<void> write_after_load(void* device, std::uint32_t)
 
 } // namespace
 
-Result<void> PicState::read()
-{
-    auto const now = TRY(get_chip(*vm, chip));
-    static_assert(sizeof now.chip.pic == sizeof registers);
-    std::memcpy(registers.data(), &now.chip.pic, sizeof registers);
-    return {};
-}
-
-Result<void> PicState::write() const
-{
-    kvm_irqchip wanted{};
-    wanted.chip_id = chip;
-    std::memcpy(&wanted.chip.pic, registers.data(), sizeof registers);
-    return set_chip(*vm, wanted);
-}
-
-machine::SavedState const PicState::saved_state{
-    .name = "i8259",
-    .fields = {machine::saved<&PicState::registers>("registers")},
-    .before_save = read_before_save<PicState>,
-    .after_load = write_after_load<PicState>,
-};
-
 Result<void> IoApicState::read()
 {
     auto const now = TRY(get_chip(*vm, KVM_IRQCHIP_IOAPIC));
@@ -95,65 +72,111 @@ machine::SavedState const IoApicState::saved_state{
     .after_load = write_after_load<IoApicState>,
 };
 
-Result<void> PitState::read()
+KvmChips::KvmChips(KvmVm& vm)
+    : m_vm(vm)
+{
+    for (auto* const states : {&m_saved, &m_power_on}) {
+        for (std::uint32_t i = 0; i < 2; ++i) {
+            states->pics[i].chip = i;
+            states->pics[i].io = this;
+        }
+        states->io_apic.vm = &vm;
+        states->pit.io = this;
+    }
+}
+
+Result<void> KvmChips::remember_power_on()
+{
+    for (auto& pic : m_power_on.pics)
+        TRY(read_pic(pic));
+    TRY(m_power_on.io_apic.read());
+    return read_pit(m_power_on.pit);
+}
+
+Result<void> KvmChips::reset()
+{
+    for (auto const& pic : m_power_on.pics)
+        TRY(write_pic(pic));
+    TRY(m_power_on.io_apic.write());
+    return write_pit(m_power_on.pit);
+}
+
+Result<void> KvmChips::add_to(machine::SavedDevices& devices)
+{
+    for (auto& pic : m_saved.pics)
+        TRY(devices.add({"i8259", pic.chip, &PicState::saved_state, &pic}));
+    TRY(devices.add({"ioapic", 0, &IoApicState::saved_state, &m_saved.io_apic}));
+    return devices.add({"i8254", 0, &PitState::saved_state, &m_saved.pit});
+}
+
+void KvmChips::remove_from(machine::SavedDevices& devices)
+{
+    for (void const* chip : {static_cast<void const*>(&m_saved.pics[0]), static_cast<void const*>(&m_saved.pics[1]),
+             static_cast<void const*>(&m_saved.io_apic), static_cast<void const*>(&m_saved.pit)})
+        devices.remove(chip);
+}
+
+Result<void> KvmChips::read_pic(PicState& state)
+{
+    auto const now = TRY(get_chip(m_vm, state.chip));
+    static_assert(sizeof now.chip.pic == sizeof state.registers);
+    std::memcpy(state.registers.data(), &now.chip.pic, sizeof state.registers);
+    return {};
+}
+
+Result<void> KvmChips::write_pic(PicState const& state)
+{
+    kvm_irqchip wanted{};
+    wanted.chip_id = state.chip;
+    std::memcpy(&wanted.chip.pic, state.registers.data(), sizeof state.registers);
+    return set_chip(m_vm, wanted);
+}
+
+Result<void> KvmChips::read_pit(PitState& state)
 {
     kvm_pit_state2 now{};
-    TRY(kvm_ioctl(vm->fd(), KVM_GET_PIT2, &now, "KVM_GET_PIT2"));
-    for (std::size_t i = 0; i < channels; ++i) {
+    TRY(kvm_ioctl(m_vm.fd(), KVM_GET_PIT2, &now, "KVM_GET_PIT2"));
+    for (std::size_t i = 0; i < PitState::channels; ++i) {
         auto const& channel = now.channels[i];
-        count[i] = channel.count;
-        latched_count[i] = channel.latched_count;
-        count_latched[i] = channel.count_latched;
-        status_latched[i] = channel.status_latched;
-        status[i] = channel.status;
-        read_state[i] = channel.read_state;
-        write_state[i] = channel.write_state;
-        write_latch[i] = channel.write_latch;
-        rw_mode[i] = channel.rw_mode;
-        mode[i] = channel.mode;
-        bcd[i] = channel.bcd;
-        gate[i] = channel.gate;
+        state.count[i] = channel.count;
+        state.latched_count[i] = channel.latched_count;
+        state.count_latched[i] = channel.count_latched;
+        state.status_latched[i] = channel.status_latched;
+        state.status[i] = channel.status;
+        state.read_state[i] = channel.read_state;
+        state.write_state[i] = channel.write_state;
+        state.write_latch[i] = channel.write_latch;
+        state.rw_mode[i] = channel.rw_mode;
+        state.mode[i] = channel.mode;
+        state.bcd[i] = channel.bcd;
+        state.gate[i] = channel.gate;
     }
-    flags = now.flags;
+    state.flags = now.flags;
     return {};
 }
 
-/// A channel that counts begins a new period here: when its last one began is a time of the other host.
-Result<void> PitState::write() const
+Result<void> KvmChips::write_pit(PitState const& state)
 {
     kvm_pit_state2 wanted{};
-    for (std::size_t i = 0; i < channels; ++i) {
+    for (std::size_t i = 0; i < PitState::channels; ++i) {
         auto& channel = wanted.channels[i];
-        channel.count = count[i];
-        channel.latched_count = latched_count[i];
-        channel.count_latched = count_latched[i];
-        channel.status_latched = status_latched[i];
-        channel.status = status[i];
-        channel.read_state = read_state[i];
-        channel.write_state = write_state[i];
-        channel.write_latch = write_latch[i];
-        channel.rw_mode = rw_mode[i];
-        channel.mode = mode[i];
-        channel.bcd = bcd[i];
-        channel.gate = gate[i];
+        channel.count = state.count[i];
+        channel.latched_count = state.latched_count[i];
+        channel.count_latched = state.count_latched[i];
+        channel.status_latched = state.status_latched[i];
+        channel.status = state.status[i];
+        channel.read_state = state.read_state[i];
+        channel.write_state = state.write_state[i];
+        channel.write_latch = state.write_latch[i];
+        channel.rw_mode = state.rw_mode[i];
+        channel.mode = state.mode[i];
+        channel.bcd = state.bcd[i];
+        channel.gate = state.gate[i];
     }
-    wanted.flags = flags;
-    TRY(kvm_ioctl(vm->fd(), KVM_SET_PIT2, &wanted, "KVM_SET_PIT2"));
+    wanted.flags = state.flags;
+    TRY(kvm_ioctl(m_vm.fd(), KVM_SET_PIT2, &wanted, "KVM_SET_PIT2"));
     return {};
 }
-
-machine::SavedState const PitState::saved_state{
-    .name = "i8254",
-    .fields = {machine::saved<&PitState::count>("count"), machine::saved<&PitState::latched_count>("latched_count"),
-        machine::saved<&PitState::count_latched>("count_latched"),
-        machine::saved<&PitState::status_latched>("status_latched"), machine::saved<&PitState::status>("status"),
-        machine::saved<&PitState::read_state>("read_state"), machine::saved<&PitState::write_state>("write_state"),
-        machine::saved<&PitState::write_latch>("write_latch"), machine::saved<&PitState::rw_mode>("rw_mode"),
-        machine::saved<&PitState::mode>("mode"), machine::saved<&PitState::bcd>("bcd"),
-        machine::saved<&PitState::gate>("gate"), machine::saved<&PitState::flags>("flags")},
-    .before_save = read_before_save<PitState>,
-    .after_load = write_after_load<PitState>,
-};
 
 Result<void> ClockState::read()
 {

@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The state of what KVM plays beside the CPUs: two 8259 interrupt controllers, an I/O APIC, the 8254 timer and the
+// The chips that KVM plays beside the CPUs: two 8259 interrupt controllers, an I/O APIC, the 8254 timer and the
 // guest's clock. Read, put back, reset and saved with a migration; the sections have QEMU's names, their fields are
 // ours.
 #pragma once
 
+#include "accel/chip_state.hpp"
 #include "accel/kvm_vm.hpp"
-#include "machine/saved_state.hpp"
-
-#include <array>
 
 namespace minivisor::accel {
-
-/// One of the pair; `chip` is 0 or 1.
-struct PicState {
-    std::array<std::uint8_t, 16> registers{}; ///< struct kvm_pic_state
-    KvmVm* vm = nullptr;
-    std::uint32_t chip = 0;
-
-    Result<void> read();
-    Result<void> write() const;
-    static machine::SavedState const saved_state;
-};
 
 struct IoApicState {
     std::uint64_t base_address = 0;
@@ -33,18 +20,30 @@ struct IoApicState {
     static machine::SavedState const saved_state;
 };
 
-struct PitState {
-    static constexpr std::size_t channels = 3;
-    std::array<std::uint32_t, channels> count{};
-    std::array<std::uint16_t, channels> latched_count{};
-    std::array<std::uint8_t, channels> count_latched{}, status_latched{}, status{}, read_state{}, write_state{},
-        write_latch{}, rw_mode{}, mode{}, bcd{}, gate{};
-    std::uint32_t flags = 0;
-    KvmVm* vm = nullptr;
+/// The interrupt controllers and the timer of a machine that has them in KVM.
+class KvmChips final : public ChipIo {
+public:
+    explicit KvmChips(KvmVm& vm);
 
-    Result<void> read();
-    Result<void> write() const;
-    static machine::SavedState const saved_state;
+    /// Once they are there: what reset() puts back.
+    Result<void> remember_power_on();
+    Result<void> reset();
+    Result<void> add_to(machine::SavedDevices& devices);
+    void remove_from(machine::SavedDevices& devices);
+
+    Result<void> read_pic(PicState& state) override;
+    Result<void> write_pic(PicState const& state) override;
+    Result<void> read_pit(PitState& state) override;
+    Result<void> write_pit(PitState const& state) override;
+
+private:
+    struct States {
+        PicState pics[2];
+        IoApicState io_apic;
+        PitState pit;
+    };
+    KvmVm& m_vm;
+    States m_saved, m_power_on;
 };
 
 /// The clock that a guest of KVM can read without leaving; it stands still while the guest does.

@@ -25,6 +25,8 @@ constexpr int wake_signal = SIGUSR1;
 /// So often a CPU may say in a row that its ring is full when there is nothing in it.
 constexpr unsigned most_full_rings = 1000;
 
+constexpr std::uint64_t apic_enabled = 1 << 11; // of the APIC's base address
+
 void install_wake_signal()
 {
     struct sigaction action { };
@@ -74,6 +76,8 @@ Result<void> KvmCpu::open(unsigned count)
     TRY(m_vm.add_dirty_ring(m_fd.get()));
     TRY(set_cpuid(count));
     TRY(read_state(m_power_on));
+    if (!m_vm.has_irqchip())
+        m_power_on.apic_base &= ~apic_enabled; // else KVM has CPUID offer one
     m_saved.io = this;
     std::binary_semaphore started(0);
     m_thread = std::thread([this, &started] {
@@ -145,6 +149,18 @@ void KvmCpu::call_out()
     m_changed.notify_all(); // one that halts for ever without interrupts waits for that
 }
 
+void KvmCpu::set_interrupt(bool level)
+{
+    std::lock_guard const lock(m_mutex);
+    m_interrupt = level;
+    if (!level || !m_listens)
+        return;
+    m_listens = false; // one call is enough
+    __atomic_store_n(&m_run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    pthread_kill(m_thread.native_handle(), wake_signal);
+    m_changed.notify_all();
+}
+
 void KvmCpu::await_rest()
 {
     std::unique_lock lock(m_mutex);
@@ -178,10 +194,14 @@ void KvmCpu::main()
 /// Leaves only when KVM says that it was interrupted: then what the last port access began is complete.
 void KvmCpu::run_until_rest()
 {
-    while (true) {
+    bool const has_irqchip = m_vm.has_irqchip();
+    m_between = false; // what KVM has told may be of another time
+    while (has_irqchip || prepare_entry()) {
         if (ioctl(m_fd.get(), KVM_RUN, 0) == 0) {
+            m_between = m_run->exit_reason != KVM_EXIT_IO && m_run->exit_reason != KVM_EXIT_MMIO;
             handle_exit();
         } else if (errno == EINTR || errno == EAGAIN) {
+            m_between = true;
             if (m_leave)
                 return;
         } else {
@@ -189,6 +209,51 @@ void KvmCpu::run_until_rest()
             return;
         }
     }
+}
+
+/// Without KVM's interrupt controllers, before each KVM_RUN: gives the CPU the interrupt that its own controller asks
+/// for, or has KVM tell when it would take it; sleeps while it halts. False if it is to rest and there is nothing to
+/// complete.
+bool KvmCpu::prepare_entry()
+{
+    std::unique_lock lock(m_mutex);
+    while (m_halted) {
+        bool const wakes = m_run->if_flag != 0;
+        if (m_leave)
+            return false;
+        if (wakes && m_interrupt) {
+            lock.unlock();
+            take_interrupt();
+            lock.lock();
+            continue;
+        }
+        m_listens = wakes; // each time: the pin may have gone up and down since it was called
+        m_changed.wait(lock);
+        m_listens = false;
+    }
+    // Whoever calls from here on calls this entry out.
+    __atomic_store_n(&m_run->immediate_exit, m_leave ? 1 : 0, __ATOMIC_SEQ_CST);
+    if (m_interrupt && m_between && m_run->ready_for_interrupt_injection != 0 && m_run->if_flag != 0) {
+        lock.unlock();
+        take_interrupt();
+        lock.lock();
+    }
+    m_run->request_interrupt_window = m_interrupt;
+    m_listens = !m_interrupt;
+    return true;
+}
+
+void KvmCpu::take_interrupt()
+{
+    auto const vector = m_controller->acknowledge();
+    if (!vector)
+        return;
+    m_halted = false;
+    m_between = false;
+    kvm_interrupt interrupt{};
+    interrupt.irq = *vector;
+    if (ioctl(m_fd.get(), KVM_INTERRUPT, &interrupt) != 0)
+        fail(cat("KVM: an interrupt cannot be given to the CPU: ", std::generic_category().message(errno), "\n"));
 }
 
 void KvmCpu::handle_exit()
@@ -200,13 +265,9 @@ void KvmCpu::handle_exit()
             std::memset(m_run->mmio.data, 0, sizeof m_run->mmio.data);
         return;
     case KVM_EXIT_INTR:
-    case KVM_EXIT_IRQ_WINDOW_OPEN: return;
-    case KVM_EXIT_HLT: {
-        // Only without KVM's interrupt controllers, and then nothing will ever wake it but the monitor.
-        std::unique_lock lock(m_mutex);
-        m_changed.wait(lock, [this] { return m_leave.load() || m_want != Want::run; });
-        return;
-    }
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+    case KVM_EXIT_SET_TPR: return;
+    case KVM_EXIT_HLT: m_halted = true; return; // only without KVM's interrupt controllers
     case KVM_EXIT_DIRTY_RING_FULL:
         if (m_vm.reap_dirty_rings(m_index))
             m_full_rings = 0;

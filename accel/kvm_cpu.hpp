@@ -31,6 +31,14 @@ public:
     virtual std::uint32_t read(std::uint16_t port, unsigned size) = 0;
 };
 
+/// The interrupt controller of a machine in which KVM plays none. It tells the first CPU by KvmCpu::set_interrupt().
+class InterruptController {
+public:
+    virtual ~InterruptController() = default;
+    /// The CPU takes an interrupt: its vector, or nothing if nobody asks any more. On the CPU's thread.
+    virtual std::optional<std::uint8_t> acknowledge() = 0;
+};
+
 /// Why a CPU has come to rest by itself.
 struct CpuStop {
     enum class Reason {
@@ -75,6 +83,10 @@ public:
     /// It does not run until let_go(), whatever else it is told, and goes on by itself then. Any thread; at once.
     void hold_up();
     void let_go();
+    /// Whose interrupts it takes; before it runs for the first time. `controller` outlives its runs.
+    void set_interrupt_controller(InterruptController& controller) { m_controller = &controller; }
+    /// Its INTR pin: the controller asks, or does so no more. Any thread; at once.
+    void set_interrupt(bool level);
     /// Back to the state after power-on. It stands still.
     Result<void> reset(CpuStart const& start);
 
@@ -99,6 +111,8 @@ private:
     Result<void> set_cpuid(unsigned count);
     void main();
     void run_until_rest();
+    bool prepare_entry();
+    void take_interrupt();
     void call_out();
     void handle_exit();
     void handle_ports();
@@ -109,6 +123,7 @@ private:
     PortSpace& m_ports;
     unsigned m_index;
     OnStop m_on_stop;
+    InterruptController* m_controller = nullptr;
     util::UniqueFd m_fd;
     kvm_run* m_run = nullptr;
     std::size_t m_run_size = 0;
@@ -122,6 +137,13 @@ private:
     bool m_held = false;
     bool m_resting = true;
     std::atomic<bool> m_leave{false};
+    bool m_interrupt = false; ///< the INTR pin
+    bool m_listens = false; ///< and it has to be called when that rises
+
+    // Of the CPU's thread, and of others while it rests; without KVM's interrupt controllers only.
+    bool m_halted = false;
+    bool m_between = false; ///< no access is half done since KVM has told whether it takes an interrupt
+
     std::thread m_thread;
 };
 

@@ -49,6 +49,25 @@ kvm_segment unpack_segment(CpuState const& state, std::size_t i)
     return segment;
 }
 
+constexpr std::uint64_t rflags_interrupts = 1 << 9;
+
+// What CPUID tells of a local APIC, and KVM's own features that are interrupts of one or need it.
+constexpr std::uint32_t apic_edx = 1 << 9; // of leaves 1 and, on AMD, 0x80000001
+constexpr std::uint32_t x2apic_ecx = 1 << 21, deadline_timer_ecx = 1 << 24; // of leaf 1
+constexpr std::uint32_t extended_apic_ecx = 1 << 3; // of 0x80000001
+constexpr std::uint32_t kvm_features_leaf = 0x40000001;
+constexpr std::uint32_t kvm_features_of_apic = 1 << 4 // page faults told later
+    | 1 << 6 // end of interrupt
+    | 1 << 7 // kicks of halted CPUs
+    | 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 // page faults again, IPIs, yields to who shall take one
+    | 1 << 15; // more bits of a destination
+
+bool has_apic(CpuState const& state)
+{
+    constexpr std::size_t version_register = 0x30; // of none it is zero
+    return state.local_apic[version_register] != 0;
+}
+
 /// One of KVM's lists: a count, and the entries 8 bytes from the start. Linux's own declarations put them elsewhere
 /// when they are compiled as C++ (an empty struct has a size there), and with it the numbers of the ioctls are wrong.
 template <typename Entry, std::size_t n>
@@ -90,10 +109,19 @@ Result<void> KvmCpu::set_cpuid(unsigned count)
             entry.ebx = (entry.ebx & 0xffff) | m_index << 24 | (count & 0xff) << 16;
             entry.edx = (entry.edx & ~(1u << 28)) | (count > 1 ? 1u << 28 : 0); // several in one package
             entry.ecx |= 1u << 31; // there is a hypervisor
+            if (!m_vm.has_irqchip()) {
+                entry.edx &= ~apic_edx;
+                entry.ecx &= ~(x2apic_ecx | deadline_timer_ecx);
+            }
         } else if (entry.function == 0xb) {
             entry.edx = m_index;
         } else if (entry.function == 0x80000008) {
             entry.ecx = (entry.ecx & ~0xffu) | (count - 1);
+        } else if (entry.function == 0x80000001 && !m_vm.has_irqchip()) {
+            entry.edx &= ~apic_edx;
+            entry.ecx &= ~extended_apic_ecx;
+        } else if (entry.function == kvm_features_leaf && !m_vm.has_irqchip()) {
+            entry.eax &= ~kvm_features_of_apic;
         }
     }
     TRY(kvm_ioctl(m_fd.get(), set_cpuid2, &cpuid, "KVM_SET_CPUID2"));
@@ -151,6 +179,8 @@ Result<void> KvmCpu::read_state(CpuState& into)
         static_assert(sizeof apic == sizeof into.local_apic);
         TRY(kvm_ioctl(fd, KVM_GET_LAPIC, &apic, "KVM_GET_LAPIC"));
         std::memcpy(into.local_apic.data(), &apic, sizeof apic);
+    } else {
+        into.mp_state = m_halted ? KVM_MP_STATE_HALTED : KVM_MP_STATE_RUNNABLE;
     }
     for (std::size_t i = 0; i < saved_msrs.size(); ++i) {
         OneMsr one;
@@ -166,6 +196,10 @@ Result<void> KvmCpu::read_state(CpuState& into)
 
 Result<void> KvmCpu::write_state(CpuState const& from)
 {
+    if (has_apic(from) != m_vm.has_irqchip())
+        return Error::generic(m_vm.has_irqchip()
+                ? "the guest's CPU has no local APIC, and there is one here (kernel-irqchip=on)"
+                : "the guest's CPU has a local APIC, and there is none here (kernel-irqchip=off)");
     auto const fd = m_fd.get();
     kvm_sregs special{};
     for (std::size_t i = 0; i < segment_count; ++i)
@@ -223,6 +257,12 @@ Result<void> KvmCpu::write_state(CpuState const& from)
         kvm_mp_state mp{};
         mp.mp_state = from.mp_state;
         TRY(kvm_ioctl(fd, KVM_SET_MP_STATE, &mp, "KVM_SET_MP_STATE"));
+    } else {
+        // KVM takes CR8 from here, and leaves it to us to know whether a halted CPU wakes.
+        m_halted = from.mp_state == KVM_MP_STATE_HALTED;
+        m_run->cr8 = from.cr8;
+        m_run->if_flag = (regs.rflags & rflags_interrupts) != 0;
+        m_run->ready_for_interrupt_injection = 0;
     }
     kvm_vcpu_events events{};
     std::memcpy(&events, from.events.data(), sizeof events);

@@ -39,11 +39,11 @@ Mini::Mini(MiniOptions options, machine::Machine& machine, boost::asio::any_io_e
     , m_machine(machine)
     , m_executor(std::move(executor))
     , m_exit(std::move(exit))
-    , m_serial(m_bus, [this](bool level) { m_kvm ? m_kvm->vm().set_irq(com1_irq, level) : void(); })
+    , m_serial(m_bus, [this](bool level) { set_irq(com1_irq, level); })
     , m_keyboard_reset(ResetPort::Kind::keyboard, [this](GuestWish wish) { on_wish(wish); })
     , m_control_reset(ResetPort::Kind::control, [this](GuestWish wish) { on_wish(wish); })
     , m_power(
-          m_bus, [this](bool level) { m_kvm ? m_kvm->vm().set_irq(PowerPorts::irq_line, level) : void(); },
+          m_bus, [this](bool level) { set_irq(PowerPorts::irq_line, level); },
           [this](GuestWish wish) { on_wish(wish); })
     , m_clock(ram_size(machine.memory(), false), ram_size(machine.memory(), true), m_options.cpus)
     , m_debug_exit([this](GuestWish wish) { on_wish(wish); })
@@ -54,8 +54,6 @@ Mini::Mini(MiniOptions options, machine::Machine& machine, boost::asio::any_io_e
     m_bus.add(0xcf9, 1, m_control_reset);
     m_bus.add(PowerPorts::first, PowerPorts::port_count, m_power);
     m_bus.add(RealTimeClock::first, RealTimeClock::port_count, m_clock);
-    if (auto const& debug_exit = m_options.debug_exit)
-        m_bus.add(debug_exit->iobase, debug_exit->iosize, m_debug_exit);
 }
 
 Result<std::unique_ptr<Mini>> Mini::create(
@@ -69,6 +67,7 @@ Result<std::unique_ptr<Mini>> Mini::create(
         util::log::warn("there is nothing to boot: no -kernel, no -bios, and no loader with cpu-num=0");
     std::unique_ptr<Mini> mini(new Mini(std::move(options), machine, std::move(executor), std::move(exit)));
     TRY(mini->choose_accelerator());
+    TRY(mini->add_debug_exit());
     if (mini->m_kvm) {
         mini->m_kvm->start_at(plan.start);
         TRY(mini->m_kvm->reset());
@@ -92,6 +91,10 @@ Mini::~Mini()
     m_machine.run().set_powerdown(nullptr);
     m_machine.set_throttle(nullptr);
     auto& devices = m_machine.devices();
+    if (m_chips) {
+        m_chips->remove_from(devices);
+        m_chips->end();
+    }
     if (m_kvm)
         m_kvm->remove_from(devices);
     devices.remove(&m_serial.saved());
@@ -119,8 +122,7 @@ Result<void> Mini::choose_accelerator()
         if (kvm) {
             m_kvm = *std::move(kvm);
             if (!m_kvm->vm().has_irqchip())
-                util::log::warn(
-                    "without KVM's interrupt controllers no interrupt reaches the guest, and it has no timer");
+                m_chips = std::make_unique<PcChips>(m_bus, *m_kvm->cpus()[0]);
             return {};
         }
         if (last)
@@ -131,11 +133,32 @@ Result<void> Mini::choose_accelerator()
     return {};
 }
 
+/// Where nothing else answers.
+Result<void> Mini::add_debug_exit()
+{
+    auto const& ports = m_options.debug_exit;
+    if (!ports)
+        return {};
+    constexpr unsigned all_ports = 0x10000;
+    unsigned const end = ports->iobase + ports->iosize;
+    if (ports->iosize == 0 || end > all_ports)
+        return Error::generic(
+            cat("isa-debug-exit: there are no such ports: ", ports->iosize, " from 0x", util::hex(ports->iobase)));
+    for (auto const& range : board_ports())
+        if (range.address < end && ports->iobase < range.address + range.size)
+            return Error::generic(
+                cat("isa-debug-exit: port 0x", util::hex(range.address), " is taken by ", range.name));
+    m_bus.add(ports->iobase, ports->iosize, m_debug_exit);
+    return {};
+}
+
 Result<void> Mini::add_saved_devices()
 {
     auto& devices = m_machine.devices();
     if (m_kvm)
         TRY(m_kvm->add_to(devices));
+    if (m_chips)
+        TRY(m_chips->add_to(devices));
     TRY(devices.add({"serial", 0, &SerialPort::State::saved_state, &m_serial.saved()}));
     TRY(devices.add({"wish", 0, &Wish::saved_state, &m_wish}));
     TRY(devices.add({"power", 0, &PowerPorts::saved_state, &m_power}));
@@ -146,9 +169,22 @@ void Mini::switch_cpus(bool run)
 {
     if (!m_kvm)
         return;
+    if (m_chips && run)
+        m_chips->set_running(true);
     run ? m_kvm->run() : m_kvm->rest();
+    if (m_chips && !run)
+        m_chips->set_running(false);
     if (run)
         post([](Mini& self) { self.fulfil(); });
+}
+
+/// With the bus's lock held; any thread.
+void Mini::set_irq(unsigned line, bool level)
+{
+    if (m_chips)
+        m_chips->set_line(line, level);
+    else if (m_kvm)
+        m_kvm->vm().set_irq(line, level);
 }
 
 void Mini::reset()
@@ -162,6 +198,8 @@ void Mini::reset()
     }
     m_serial.reset();
     m_power.reset();
+    if (m_chips)
+        m_chips->reset();
     {
         auto const held = m_bus.lock();
         m_wish = Wish();

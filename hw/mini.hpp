@@ -7,6 +7,7 @@
 #include "hw/boot.hpp"
 #include "hw/cpu_registers.hpp"
 #include "hw/mtree.hpp"
+#include "hw/pc_chips.hpp"
 #include "hw/ports.hpp"
 #include "hw/serial.hpp"
 #include "machine/machine.hpp"
@@ -72,9 +73,12 @@ private:
 
     Mini(MiniOptions options, machine::Machine& machine, boost::asio::any_io_executor executor, Exit exit);
     Result<void> choose_accelerator();
+    std::vector<IoRange> board_ports() const;
+    Result<void> add_debug_exit();
     Result<void> add_to_tree(qom::Tree& tree);
     Result<void> add_saved_devices();
     void switch_cpus(bool run);
+    void set_irq(unsigned line, bool level);
     void reset();
     void on_wish(GuestWish wish);
     void on_stop(accel::CpuStop stop);
@@ -108,6 +112,7 @@ private:
     machine::RunControl::CpuSwitch m_switch;
     Wish m_wish; ///< guarded by the bus's lock
     unsigned m_debugged_cpu = 0;
+    std::unique_ptr<PcChips> m_chips; ///< where CPUs run and KVM plays none
     std::unique_ptr<accel::Kvm> m_kvm;
 };
 

@@ -69,14 +69,30 @@ std::vector<CpuRegisters> Mini::cpu_registers()
     return list;
 }
 
+/// Of all that is soldered on, with QEMU's names.
+std::vector<IoRange> Mini::board_ports() const
+{
+    std::vector<IoRange> ports{{"keyboard", 0x64, 1}, {"rtc", RealTimeClock::first, RealTimeClock::port_count},
+        {"serial", com1, SerialPort::port_count}, {"acpi", PowerPorts::first, PowerPorts::port_count},
+        {"reset-control", 0xcf9, 1}};
+    if (!m_kvm)
+        return ports;
+    std::string const who = m_chips ? "" : "kvm-";
+    for (auto const port : {PicPair::first_port, PicPair::second_port})
+        ports.push_back({who + "pic", port, Pic::port_count});
+    for (unsigned chip = 0; chip < 2; ++chip)
+        ports.push_back({who + "elcr", PicPair::level_port + chip, 1});
+    ports.push_back({who + "pit", Pit::first_port, Pit::port_count});
+    ports.push_back({"pcspk", Pit::speaker_port, 1});
+    return ports;
+}
+
 AddressSpaces Mini::address_spaces() const
 {
     AddressSpaces spaces;
     spaces.cpus = m_kvm ? static_cast<unsigned>(m_kvm->cpus().size()) : 0;
     spaces.kvm = m_kvm != nullptr;
-    spaces.ports = {{"keyboard", 0x64, 1}, {"rtc", RealTimeClock::first, RealTimeClock::port_count},
-        {"serial", com1, SerialPort::port_count}, {"acpi", PowerPorts::first, PowerPorts::port_count},
-        {"reset-control", 0xcf9, 1}};
+    spaces.ports = board_ports();
     if (auto const& debug_exit = m_options.debug_exit)
         spaces.ports.push_back({"isa-debug-exit", debug_exit->iobase, debug_exit->iosize});
     return spaces;

@@ -4,6 +4,7 @@
 #include "main/option_row.hpp"
 #include "util/text.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <limits>
 
@@ -270,6 +271,12 @@ Result<void> check_guest(Options const& options)
         if (!options.rtc_unsupported.empty())
             return Error::generic(
                 cat("-rtc ", options.rtc_unsupported, " is not supported: the clock follows the host's"));
+        auto const& list = mini.accelerators;
+        bool const kvm = list.empty() || std::find(list.begin(), list.end(), "kvm") != list.end();
+        if (kvm && !mini.kernel_irqchip && mini.cpus > 1)
+            return Error::generic(
+                "kernel-irqchip=off allows one CPU: without local APICs nothing could start the others")
+                .context(options.smp_origin);
         if (options.serials.size() > 1)
             return Error::generic("machine mini has one serial port").context(options.serials[1].origin);
         return {};
@@ -309,13 +316,14 @@ OptionGroup guest_options()
                 "the accelerator: kvm, or none", set_accel,
                 {{"accel", "NAME[:NAME...]", "the first of them that works"},
                     {"kernel-irqchip", "on|off",
-                        "whether KVM plays the interrupt controllers and the timer; default on"},
+                        "whether KVM plays the interrupt controllers and the timer, or this program; default on"},
                     {"dirty-ring-size", "N",
                         "each CPU notes the pages it writes in a ring of so many, a power of two, rather than in a "
                         "bitmap; default 0, no ring"}},
                 "Without this option machine `mini` takes `kvm` where it works, else `none`: then no CPU runs, and a "
                 "warning says so. `tcg` and `qtest` are other names for `none` here, so that lists such as `kvm:tcg` "
-                "work. Machine `none` has no CPU and never opens /dev/kvm."},
+                "work. Machine `none` has no CPU and never opens /dev/kvm. With `kernel-irqchip=off`, and where KVM "
+                "has no interrupt controllers, there is one CPU and no APIC."},
             {"smp", "[cpus=]N[,sockets=N][,cores=N][,threads=N]", "how many CPUs; default 1", set_smp,
                 {{"cpus", "N", "how many"}, {"maxcpus", "N", "how many at most: the same number"},
                     {"sockets", "N", "sockets"}, {"dies", "1", "dies in a socket"},

@@ -13,6 +13,7 @@ PARAMETERS = {
     "timer": ("divisor", "every"),
     "exit": ("value", "port"),
     "poweroff": ("value", "port"),
+    "cpuid": ("leaf",),
     "rubbish": ("seed",),
     "flood": ("lines",),
     "outside": ("address", "port"),

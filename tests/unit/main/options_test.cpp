@@ -86,6 +86,10 @@ TEST_CASE("options: -machine takes a type, a backend and an accelerator")
     CHECK(refused({"-M", "mini,accel=kvm:xen"}) == "invalid accelerator xen");
     CHECK(refused({"-M", "mini", "-accel", "kvm,kernel-irqchip=split"})
         == "-accel kvm,kernel-irqchip=split: kernel-irqchip=split is not supported");
+    CHECK_FALSE(parse({"-M", "mini", "-accel", "kvm,kernel-irqchip=off"}).value().mini.kernel_irqchip);
+    CHECK(refused({"-M", "mini,kernel_irqchip=off", "-smp", "2"})
+        == "-smp 2: kernel-irqchip=off allows one CPU: without local APICs nothing could start the others");
+    CHECK(parse({"-M", "mini,kernel_irqchip=off,accel=none", "-smp", "2"}));
     CHECK(parse({"-machine", "help"}).value().print_and_exit->starts_with("Supported machines are:\n"));
     CHECK(refused({"-kernel", "k"})
         == "The -kernel parameter is not supported (use the generic 'loader' device instead).");
