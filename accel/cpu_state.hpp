@@ -9,6 +9,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 
 namespace minivisor::accel {
@@ -84,6 +86,9 @@ struct CpuState {
     void begin_at(CpuStart const& start);
     /// QEMU's "info registers".
     std::string to_text() const;
+    /// The registers by the names that QEMU's monitor takes behind a '$' for a 32-bit PC: "eax", "cs.base", "pc". A
+    /// limit of a segment has its sign extended, as there.
+    std::map<std::string, std::uint64_t, std::less<>> named() const;
 
     static machine::SavedState const saved_state;
 };

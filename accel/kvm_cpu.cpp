@@ -23,7 +23,7 @@ namespace {
 constexpr int wake_signal = SIGUSR1;
 
 /// So often a CPU may say in a row that its ring is full when there is nothing in it.
-constexpr unsigned most_full_rings = 1000;
+constexpr unsigned most_full_rings = 10;
 
 constexpr std::uint64_t apic_enabled = 1 << 11; // of the APIC's base address
 
@@ -269,9 +269,10 @@ void KvmCpu::handle_exit()
     case KVM_EXIT_SET_TPR: return;
     case KVM_EXIT_HLT: m_halted = true; return; // only without KVM's interrupt controllers
     case KVM_EXIT_DIRTY_RING_FULL:
-        if (m_vm.reap_dirty_rings(m_index))
+        // The first time another thread may have emptied it in between.
+        if (m_vm.reap_dirty_rings(m_full_rings > 0 ? std::optional(m_index) : std::nullopt))
             m_full_rings = 0;
-        else if (++m_full_rings == most_full_rings) // now and then, another thread may have been here before
+        else if (++m_full_rings == most_full_rings)
             fail("KVM: the dirty ring stays full\n");
         return;
     case KVM_EXIT_SHUTDOWN: return rest_now(CpuStop{CpuStop::Reason::triple_fault, m_index, {}});

@@ -26,6 +26,8 @@ struct KvmDirtyRings::Ring {
     /// Appends what the kernel has put in, and hands the entries back to it. `full`: it says that it has no room.
     void take(Taken& into, bool full)
     {
+        if (full && !is_dirty())
+            overrun = into.overrun = true; // it has gone on for more than a lap
         auto const stale = overrun ? count_stale() : 0;
         if (!stale) {
             // It waits for nearly all of them, or more; it would be at a loss with more than it waits for.

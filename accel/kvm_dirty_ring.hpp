@@ -38,8 +38,8 @@ public:
         bool any = false; ///< the kernel has got entries back
     };
     /// Takes out all that the rings hold. KVM watches these pages again when this returns: they may be read, or marked
-    /// for others to read, from then on only. `full` is the CPU that waits for that, if one does. Not called twice at a
-    /// time.
+    /// for others to read, from then on only. `full` is a CPU that waits for that even though its ring was just
+    /// emptied. Not called twice at a time.
     Taken take(std::optional<std::size_t> full = {});
     /// How many pages were taken out of each CPU's ring so far. Any thread.
     std::vector<std::uint64_t> counts() const;

@@ -49,8 +49,8 @@ public:
     /// The ring of the CPU that has just been made, whose descriptor this is; CPUs come in the order of their numbers.
     /// Nothing where there are no rings.
     Result<void> add_dirty_ring(int cpu_fd);
-    /// Empties the rings into the log: a CPU whose ring is full, given here, does not run before. False if they were
-    /// empty. Any thread.
+    /// Empties the rings into the log: a CPU whose ring is full does not run before. `full` is one that says so again
+    /// at once. False if they were empty. Any thread.
     bool reap_dirty_rings(std::optional<unsigned> full = {});
 
     Result<void> start_dirty_log() override;

@@ -2,6 +2,8 @@
 // The text of "info registers", as QEMU lays it out.
 #include "accel/cpu_state.hpp"
 
+#include "util/text.hpp"
+
 #include <cstdio>
 #include <cstring>
 
@@ -154,6 +156,27 @@ std::string CpuState::to_text() const
     add_control(text, *this, wide);
     add_fpu(text, *this);
     return text;
+}
+
+std::map<std::string, std::uint64_t, std::less<>> CpuState::named() const
+{
+    auto const& s = *this;
+    std::map<std::string, std::uint64_t, std::less<>> all{{"eax", s[Register::rax]}, {"ebx", s[Register::rbx]},
+        {"ecx", s[Register::rcx]}, {"edx", s[Register::rdx]}, {"esi", s[Register::rsi]}, {"edi", s[Register::rdi]},
+        {"esp", s[Register::rsp]}, {"sp", s[Register::rsp]}, {"ebp", s[Register::rbp]}, {"fp", s[Register::rbp]},
+        {"eip", s[Register::rip]}, {"eflags", s[Register::rflags]}};
+    for (unsigned i = 8; i < 16; ++i)
+        all.emplace(cat("r", i), general[static_cast<std::size_t>(Register::r8) + i - 8]);
+    constexpr std::array<std::pair<std::string_view, Segment>, 6> segments{{{"cs", Segment::cs}, {"ds", Segment::ds},
+        {"es", Segment::es}, {"fs", Segment::fs}, {"gs", Segment::gs}, {"ss", Segment::ss}}};
+    for (auto const& [name, segment] : segments) {
+        auto const i = static_cast<std::size_t>(segment);
+        all.emplace(name, segment_selector[i]);
+        all.emplace(cat(name, ".base"), segment_base[i]);
+        all.emplace(cat(name, ".limit"), static_cast<std::uint64_t>(static_cast<std::int32_t>(segment_limit[i])));
+    }
+    all.emplace("pc", all["cs.base"] + all["eip"]);
+    return all;
 }
 
 } // namespace minivisor::accel

@@ -84,17 +84,35 @@ awaitable<Result<qapi::PhysicalMemory>> read_virtual(CommandContext& context, st
     co_return read;
 }
 
+/// x/i and xp/i.
+awaitable<void> show_instructions(CommandContext& context, qapi::Object args, bool physical)
+{
+    auto const cpus = co_await context.call<qapi::QueryCpusFast>();
+    if (!cpus || cpus->empty()) {
+        context.print("Can not dump without CPU\n");
+        co_return;
+    }
+    qapi::DisassembleArguments wanted;
+    wanted.address = static_cast<std::uint64_t>(number_of(args, "addr"));
+    auto const count = number_of(args.at("fmt").as_object(), "count");
+    wanted.count = static_cast<std::uint32_t>(std::clamp<std::int64_t>(count, 1, max_dump));
+    wanted.cpu_index = context.format().cpu;
+    wanted.physical = physical;
+    auto const text = co_await context.call<qapi::Disassemble>(wanted);
+    if (!text)
+        context.error(text.error());
+    else
+        context.print(text->human_readable_text);
+}
+
 /// What x and xp do once they know how to read memory.
 awaitable<void> dump(CommandContext& context, qapi::Object args, Read read)
 {
     auto const& fmt = args.at("fmt").as_object();
     auto const format = text_of(fmt, "format").front();
     if (format == 'i') {
-        auto const cpus = co_await context.call<qapi::QueryCpusFast>();
-        if (!cpus || cpus->empty())
-            context.print("Can not dump without CPU\n");
-        else
-            context.error(Error::generic("Instructions cannot be shown: there is no disassembler here"));
+        auto showing = show_instructions(context, std::move(args), read == read_physical);
+        co_await std::move(showing);
         co_return;
     }
     auto const size = static_cast<unsigned>(number_of(fmt, "size"));
@@ -182,7 +200,8 @@ void add_cpu_commands(CommandTable& table)
     table.add({"x", {{"fmt", ArgKind::format}, {"addr", ArgKind::integer64}}, "/fmt addr",
         "show memory from addr as the CPU sees it", virtual_dump});
     table.add({"xp", {{"fmt", ArgKind::format}, {"addr", ArgKind::integer64}}, "/fmt addr",
-        "show guest-physical memory from addr; /fmt is a count, one of x d u o c, and one of b h w g", physical_dump});
+        "show guest-physical memory from addr; /fmt is a count, one of x d u o c i, and one of b h w g",
+        physical_dump});
     table.add({"gdbserver", {{"device", ArgKind::word, true}}, "[device]",
         "let gdb in at a character device (default 'tcp::1234'), or no longer with 'none'", gdbserver});
     table.add({"memsave", {{"val", ArgKind::integer64}, {"size", ArgKind::integer32}, {"filename"}}, "addr size file",

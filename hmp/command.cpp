@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hmp/command.hpp"
 
+#include "qapi/schema/cpu.hpp"
 #include "util/trace.hpp"
 
 #include <algorithm>
@@ -15,6 +16,15 @@ struct Found {
     std::string_view typed; ///< the words that led to it, as typed
     std::string_view rest;
 };
+
+/// Whether a register may be meant somewhere; the guest is held up to look at them.
+bool names_register(Command const& command, std::string_view rest)
+{
+    auto const is_integer = [](Arg const& arg) {
+        return arg.kind == ArgKind::integer32 || arg.kind == ArgKind::integer64 || arg.kind == ArgKind::mebibytes;
+    };
+    return rest.find('$') != rest.npos && std::any_of(command.args.begin(), command.args.end(), is_integer);
+}
 
 void insert_sorted(std::vector<Command>& list, Command command)
 {
@@ -109,6 +119,14 @@ boost::asio::awaitable<void> run_line(CommandContext& context, std::string line)
     if (!found->command) {
         context.print(topics_help(context.table()));
         co_return;
+    }
+    if (names_register(*found->command, found->rest)) {
+        qapi::QueryRegisterValuesArguments const whose{context.format().cpu};
+        auto const values = co_await context.call<qapi::QueryRegisterValues>(whose);
+        context.format().registers.clear(); // without a CPU there are none
+        if (values)
+            for (auto const& [name, value] : *values)
+                context.format().registers.emplace(name, value);
     }
     auto args = parse_args({found->command->names, found->typed}, found->command->args, found->rest, &context.format());
     if (!args) {

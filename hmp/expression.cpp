@@ -4,6 +4,7 @@
 #include "util/text.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <limits>
 
@@ -19,8 +20,9 @@ bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 /// The numbers are unsigned inside, since they wrap.
 class Parser {
 public:
-    explicit Parser(std::string_view& text)
+    Parser(std::string_view& text, Registers const& registers)
         : m_text(text)
+        , m_registers(registers)
     {
     }
 
@@ -121,7 +123,7 @@ private:
         case '~': take(); return ~TRY(unary());
         case '(': return bracket();
         case '\'': return character();
-        case '$': return Error::generic("unknown register");
+        case '$': return held();
         default: return number();
         }
     }
@@ -149,6 +151,20 @@ private:
         return static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<signed char>(c)));
     }
 
+    Result<std::uint64_t> held()
+    {
+        m_text.remove_prefix(1);
+        auto const is_part = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; };
+        auto const end = std::find_if_not(m_text.begin(), m_text.end(), is_part);
+        std::string_view const name(m_text.begin(), end);
+        m_text.remove_prefix(name.size());
+        skip_blanks();
+        auto const found = m_registers.find(name);
+        if (found == m_registers.end())
+            return Error::generic("unknown register");
+        return found->second;
+    }
+
     Result<std::uint64_t> number()
     {
         if (m_text.empty())
@@ -173,14 +189,15 @@ private:
     }
 
     std::string_view& m_text;
+    Registers const& m_registers;
     int m_depth = 0;
 };
 
 } // namespace
 
-Result<std::int64_t> take_expression(std::string_view& text)
+Result<std::int64_t> take_expression(std::string_view& text, Registers const& registers)
 {
-    return static_cast<std::int64_t>(TRY(Parser(text).sum()));
+    return static_cast<std::int64_t>(TRY(Parser(text, registers).sum()));
 }
 
 } // namespace minivisor::hmp

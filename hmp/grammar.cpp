@@ -166,7 +166,7 @@ private:
 
     Result<Value> read_integer(ArgKind kind)
     {
-        std::int64_t const number = TRY(take_expression(m_text));
+        std::int64_t const number = TRY(take_expression(m_text, m_format.registers));
         if (kind == ArgKind::integer32 && (number < 0 || number > std::numeric_limits<std::uint32_t>::max()))
             return Error::generic(cat("'", m_command.name, "' has failed: integer is for 32-bit values"));
         if (kind != ArgKind::mebibytes)

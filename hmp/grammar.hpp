@@ -3,6 +3,7 @@
 // answers with named values or with QEMU's complaint, and knows no command (qmp-surface, 13.1 and 13.2).
 #pragma once
 
+#include "hmp/expression.hpp"
 #include "qapi/value.hpp"
 #include "util/result.hpp"
 
@@ -40,6 +41,7 @@ struct PrintFormat {
     char format = 'x';
     int size = 4;
     std::int64_t cpu = 0; ///< whose memory and registers they are
+    Registers registers; ///< what that CPU's hold, for a line that names one
 };
 
 /// A command's name in complaints ("quit|q") and as the user typed it, for the hint ("q", "info status").

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hw/commands.hpp"
 
+#include "hw/disassembler.hpp"
 #include "qapi/schema/cpu.hpp"
 #include "util/fd.hpp"
 #include "util/text.hpp"
@@ -40,13 +41,15 @@ std::vector<qapi::CpuInfoFast> list_cpus(Mini* mini)
     return list;
 }
 
-/// Copies memory as the CPU sees it, page by page; stops where nothing is mapped. The bytes that were read.
-std::size_t read_virtual(
-    accel::KvmCpu& cpu, machine::Memory const& memory, std::uint64_t address, std::span<std::byte> into)
+using Translate = std::function<std::optional<std::uint64_t>(std::uint64_t address)>;
+
+/// Copies memory page by page; stops where nothing is. The bytes that were read.
+std::size_t read_pages(
+    Translate const& translate, machine::Memory const& memory, std::uint64_t address, std::span<std::byte> into)
 {
     std::size_t done = 0;
     while (done < into.size()) {
-        auto const physical = cpu.translate(address + done);
+        auto const physical = translate(address + done);
         auto const in_page = page_size - (address + done) % page_size;
         auto const piece = into.subspan(done, std::min<std::size_t>(in_page, into.size() - done));
         if (!physical || !memory.read(*physical, piece))
@@ -54,6 +57,13 @@ std::size_t read_virtual(
         done += piece.size();
     }
     return done;
+}
+
+/// The same as the CPU sees it.
+std::size_t read_virtual(
+    accel::KvmCpu& cpu, machine::Memory const& memory, std::uint64_t address, std::span<std::byte> into)
+{
+    return read_pages([&cpu](std::uint64_t at) { return cpu.translate(at); }, memory, address, into);
 }
 
 Result<qapi::PhysicalMemory> read_memory(Mini* mini, machine::Memory const& memory, qapi::ReadMemoryArguments arguments)
@@ -66,6 +76,35 @@ Result<qapi::PhysicalMemory> read_memory(Mini* mini, machine::Memory const& memo
     mini->while_resting(
         [&] { bytes.resize(read_virtual(*cpu, memory, arguments.address, std::as_writable_bytes(std::span(bytes)))); });
     return qapi::PhysicalMemory{util::to_hex(bytes)};
+}
+
+CodeSize code_size(accel::CpuState const& state)
+{
+    constexpr std::uint64_t long_mode_active = 1 << 10;
+    auto const flags = state.segment_flags[static_cast<std::size_t>(accel::Segment::cs)];
+    if ((state.efer & long_mode_active) != 0 && (flags & accel::SegmentFlags::long_mode) != 0)
+        return CodeSize::bits64;
+    return (flags & accel::SegmentFlags::big) != 0 ? CodeSize::bits32 : CodeSize::bits16;
+}
+
+Result<qapi::HumanReadableText> disassemble_memory(
+    Mini* mini, machine::Memory const& memory, qapi::DisassembleArguments const& arguments)
+{
+    constexpr std::uint32_t limit = 4096;
+    if (arguments.count > limit)
+        return Error::generic(cat("Parameter 'count' expects at most ", limit));
+    auto* const cpu = TRY(find_cpu(mini, arguments.cpu_index));
+    std::vector<std::byte> code(arguments.count * longest_instruction);
+    accel::CpuState state;
+    Result<void> looked;
+    mini->while_resting([&] {
+        looked = cpu->read_state(state);
+        code.resize(arguments.physical.value_or(false)
+                ? read_pages([](std::uint64_t at) { return std::optional(at); }, memory, arguments.address, code)
+                : read_virtual(*cpu, memory, arguments.address, code));
+    });
+    TRY(std::move(looked));
+    return qapi::HumanReadableText{TRY(disassemble(arguments.address, code, arguments.count, code_size(state)))};
 }
 
 /// The guest is held up while it is copied: what is written is of one moment.
@@ -113,6 +152,19 @@ Result<qapi::HumanReadableText> registers_text(Mini* mini, std::optional<std::in
     return qapi::HumanReadableText{text};
 }
 
+Result<std::vector<qapi::RegisterValue>> register_values(Mini* mini, std::int64_t index)
+{
+    auto* const cpu = TRY(find_cpu(mini, index));
+    accel::CpuState state;
+    Result<void> looked;
+    mini->while_resting([&] { looked = cpu->read_state(state); });
+    TRY(std::move(looked));
+    std::vector<qapi::RegisterValue> values;
+    for (auto const& [name, value] : state.named())
+        values.push_back({name, value});
+    return values;
+}
+
 } // namespace
 
 void bind_commands(qapi::Registry& registry, machine::Machine& machine, Mini* mini)
@@ -124,8 +176,14 @@ void bind_commands(qapi::Registry& registry, machine::Machine& machine, Mini* mi
     registry.bind<qapi::QueryCpusFast>([mini]() -> Result<std::vector<qapi::CpuInfoFast>> { return list_cpus(mini); });
     registry.bind<qapi::QueryRegisters>(
         [mini](qapi::QueryRegistersArguments const& arguments) { return registers_text(mini, arguments.cpu_index); });
+    registry.bind<qapi::QueryRegisterValues>([mini](qapi::QueryRegisterValuesArguments const& arguments) {
+        return register_values(mini, arguments.cpu_index);
+    });
     registry.bind<qapi::ReadMemory>(
         [mini, &memory](qapi::ReadMemoryArguments const& arguments) { return read_memory(mini, memory, arguments); });
+    registry.bind<qapi::Disassemble>([mini, &memory](qapi::DisassembleArguments const& arguments) {
+        return disassemble_memory(mini, memory, arguments);
+    });
     registry.bind<qapi::Memsave>(
         [mini, &memory](qapi::MemsaveArguments const& arguments) { return save_memory(mini, memory, arguments); });
 }

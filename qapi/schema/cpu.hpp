@@ -66,6 +66,24 @@ struct ReadMemory : Command<"__org.minivisor_read-memory", ReadMemoryArguments, 
     static constexpr CommandInfo info{.summary = "Read memory as a CPU sees it (what HMP's x prints)."};
 };
 
+struct DisassembleArguments {
+    std::uint64_t address = 0;
+    std::uint32_t count = 0;
+    std::int64_t cpu_index = 0;
+    std::optional<bool> physical;
+};
+BOOST_DESCRIBE_STRUCT(DisassembleArguments, (), (address, count, cpu_index, physical))
+constexpr auto docs(DisassembleArguments const*)
+{
+    return members({{"address", "of the first instruction: virtual, or guest-physical"},
+        {"count", "how many instructions, at most 4096"},
+        {"cpu-index", "the CPU whose view it is, and whose mode says how wide they are"},
+        {"physical", "the address is guest-physical; default false"}});
+}
+struct Disassemble : Command<"__org.minivisor_disassemble", DisassembleArguments, HumanReadableText> {
+    static constexpr CommandInfo info{.summary = "Instructions in memory, as HMP's x/i and xp/i print them."};
+};
+
 struct QueryRegistersArguments {
     std::optional<std::int64_t> cpu_index;
 };
@@ -73,6 +91,25 @@ BOOST_DESCRIBE_STRUCT(QueryRegistersArguments, (), (cpu_index))
 constexpr auto docs(QueryRegistersArguments const*) { return members({{"cpu-index", "one CPU; without it, all"}}); }
 struct QueryRegisters : Command<"__org.minivisor_query-registers", QueryRegistersArguments, HumanReadableText> {
     static constexpr CommandInfo info{.summary = "The CPUs' registers, as HMP's info registers prints them."};
+};
+
+struct QueryRegisterValuesArguments {
+    std::int64_t cpu_index = 0;
+};
+BOOST_DESCRIBE_STRUCT(QueryRegisterValuesArguments, (), (cpu_index))
+constexpr auto docs(QueryRegisterValuesArguments const*) { return members({{"cpu-index", "the CPU"}}); }
+struct RegisterValue {
+    std::string name;
+    std::uint64_t value = 0;
+};
+BOOST_DESCRIBE_STRUCT(RegisterValue, (), (name, value))
+constexpr auto docs(RegisterValue const*)
+{
+    return members({{"name", "as HMP's expressions have it behind a '$'"}, {"value", "what it holds"}});
+}
+struct QueryRegisterValues
+    : Command<"__org.minivisor_query-register-values", QueryRegisterValuesArguments, std::vector<RegisterValue>> {
+    static constexpr CommandInfo info{.summary = "What the registers of a CPU hold, by name."};
 };
 
 struct GdbserverArguments {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A multiboot kernel is handed the same by minivisor and by a real QEMU, and runs."""
+"""Images are started, and their instructions shown, as by a real QEMU."""
 import os
 import re
 
@@ -34,6 +34,28 @@ def test_multiboot_in_qemu(t):
     t.requires_minivisor("the guests lie beside minivisor")
     lines = boot(t, "elf", "microvm", more=("-nodefaults", "-monitor", "none"), binary=t.real_qemu(), base=())
     t.eq(lines, expected("elf"))
+
+
+def test_instructions(t):
+    "x/i and xp/i print what a real QEMU prints, at the guest's addresses and at physical ones"
+    t.requires_minivisor("it is compared with QEMU here")
+    image = guests.image(t, "walker", "bin")
+    common = ("-accel", "kvm", "-m", "16M", "-bios", image, "-S", "-serial", "null")
+    ours = t.start("-M", "mini", *common)
+    theirs = t.start("-M", "microvm", "-nodefaults", "-display", "none", *common, binary=t.real_qemu(), base=())
+    for line in ("x/20i 0xf7c00", "xp/20i 0xf7c14", "x/2i 0xffff0", "x/i $pc", "x/i $eip+$cs.base", "print $cs", "print /d $cs.limit",
+                 "print $eflags", "print $sp+$fp*$r8", "print $rip", "print $ds.base + 1", "p $fs.limit-$", "print $eip.x",
+                  "x/0i 0xffff0", "x/3i 0x50000000"):
+        t.eq(ours.qmp.hmp(line), theirs.qmp.hmp(line), line)
+    t.eq(ours.qmp.hmp("x/2i 0xffff0"), ["0x000ffff0:  ea 00 ff 00 f0           ljmpw    $0xf000:$0xff00",
+                                        "0x000ffff5:  00 00                    addb     %al, (%bx, %si)"])
+    t.eq(ours.qmp.hmp("x/5000i 0"), ["Error: Parameter 'count' expects at most 4096"])
+    t.eq(ours.qmp.cmd("__org.minivisor_disassemble", address=0xffff0, count=1, **{"cpu-index": 0}),
+         {"human-readable-text": "0x000ffff0:  ea 00 ff 00 f0           ljmpw    $0xf000:$0xff00\n"})
+    t.eq(ours.qmp.error("__org.minivisor_disassemble", address=0, count=1, **{"cpu-index": 1}),
+         "Parameter 'cpu-index' expects a CPU number")
+    blind = t.start("-M", "none", "-m", "16M")
+    t.eq(blind.qmp.hmp("xp/i 0"), ["Can not dump without CPU"])
 
 
 def test_multiboot_memory(t):

@@ -10,10 +10,12 @@
 namespace minivisor::hmp {
 namespace {
 
+Registers const registers{{"eax", 16}, {"cs.base", 1024}};
+
 /// The value, then what was left over after ' | '.
 std::string eval(std::string_view text)
 {
-    auto const result = take_expression(text);
+    auto const result = take_expression(text, registers);
     if (!result)
         return "! " + result.error().desc();
     return cat(*result, text.empty() ? "" : " | ", text);
@@ -83,7 +85,11 @@ TEST_CASE("faults have QEMU's words")
     CHECK(eval("''") == "! missing terminating ' character");
     CHECK(eval("'ab'") == "! missing terminating ' character");
     CHECK(eval("'a") == "! missing terminating ' character");
-    CHECK(eval("$eax") == "! unknown register");
+    CHECK(eval("$eax") == "16");
+    CHECK(eval("$cs.base +$eax*2") == "1056");
+    CHECK(eval("($eax)-1") == "15");
+    for (auto const* unknown : {"$", "$eax.", "$EAX", "$ebx", "$ eax", "$eax_"})
+        CHECK(eval(unknown) == "! unknown register");
     CHECK(eval("7/0") == "! division by zero");
     CHECK(eval("7%(1-1)") == "! division by zero");
     CHECK(eval("18446744073709551616") == "! number too large");
