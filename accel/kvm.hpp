@@ -28,6 +28,8 @@ public:
 
     KvmVm& vm() { return *m_vm; }
     std::span<std::unique_ptr<KvmCpu> const> cpus() const { return m_cpus; }
+    /// Null where KVM plays none.
+    KvmChips* chips() const { return m_chips.get(); }
 
     /// Where the first CPU starts from the next reset on.
     void start_at(CpuStart start) { m_start = start; }

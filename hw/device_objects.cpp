@@ -49,6 +49,42 @@ Get constant(T value)
     return [value]() -> Result<qapi::Value> { return qapi::Value(value); };
 }
 
+/// A byte of the interrupt controller `chip` as it is now; `at` counts in struct kvm_pic_state.
+Get pic_register(accel::ChipIo& io, std::uint32_t chip, std::size_t at)
+{
+    return [&io, chip, at]() -> Result<qapi::Value> {
+        accel::PicState now;
+        now.chip = chip;
+        TRY(io.read_pic(now));
+        return qapi::Value(std::uint64_t{now.registers.at(at)});
+    };
+}
+
+/// Of the timer's channel 0.
+template <auto Field>
+Get pit_field(accel::ChipIo& io)
+{
+    return [&io]() -> Result<qapi::Value> {
+        accel::PitState now;
+        TRY(io.read_pit(now));
+        return qapi::Value(std::uint64_t{(now.*Field)[0]});
+    };
+}
+
+constexpr unsigned pic_ports[] = {0x20, 0xa0};
+constexpr unsigned pit_port = 0x40;
+
+void add_chip_types(qom::TypeRegistry& types, std::string const& who, std::string const& player)
+{
+    add_type(types, who + "-i8259", "an interrupt controller, played by " + player,
+        {{"realized", "bool", "it is there"}, {"master", "bool", "it is the first of the pair"},
+            {"iobase", "uint32", "its first I/O port"}, {"irr", "uint8", "requests that wait, a bit a line"},
+            {"imr", "uint8", "lines that are masked"}, {"isr", "uint8", "requests in service"}});
+    add_type(types, who + "-pit", "the timer, played by " + player,
+        {{"realized", "bool", "it is there"}, {"iobase", "uint32", "its first I/O port"},
+            {"count", "uint32", "what channel 0 counts down from"}, {"mode", "uint8", "the mode of channel 0"}});
+}
+
 } // namespace
 
 void register_mini(qom::TypeRegistry& types)
@@ -64,6 +100,10 @@ void register_mini(qom::TypeRegistry& types)
     add_type(types, "isa-serial", "a 16550A serial port",
         {{"realized", "bool", "it is there"}, {"iobase", "uint32", "its first I/O port"},
             {"irq", "uint32", "its interrupt"}, {"index", "uint32", "which one it is"}});
+    add_chip_types(types, "isa", "this program");
+    add_chip_types(types, "kvm", "KVM");
+    add_type(types, "kvm-ioapic", "the interrupt controller for lines beyond 15, played by KVM",
+        {{"realized", "bool", "it is there"}});
     add_type(types, "mini-power", "the power button and the register that turns the machine off",
         {{"realized", "bool", "it is there"}, {"iobase", "uint32", "its first I/O port"},
             {"irq", "uint32", "the button's interrupt"}, {"status", "uint16", "PM1 status"},
@@ -108,6 +148,18 @@ Result<void> Mini::add_to_tree(qom::Tree& tree)
                                              auto const held = m_bus.lock();
                                              return qapi::Value(m_clock.offset_seconds);
                                          }}));
+    if (auto* const io = chips()) {
+        std::string const who = m_chips ? "isa" : "kvm";
+        for (std::uint32_t chip = 0; chip < 2; ++chip)
+            TRY(add(*unattached, who + "-i8259",
+                {yes, constant(chip == 0), constant(pic_ports[chip]), pic_register(*io, chip, 1),
+                    pic_register(*io, chip, 2), pic_register(*io, chip, 3)}));
+        TRY(add(*unattached, who + "-pit",
+            {yes, constant(pit_port), pit_field<&accel::PitState::count>(*io),
+                pit_field<&accel::PitState::mode>(*io)}));
+        if (!m_chips)
+            TRY(add(*unattached, "kvm-ioapic", {yes}));
+    }
     if (auto const& debug_exit = m_options.debug_exit)
         TRY(add(*peripheral, "isa-debug-exit", {yes, constant(debug_exit->iobase), constant(debug_exit->iosize)}));
     return {};

@@ -165,6 +165,13 @@ Result<void> Mini::add_saved_devices()
     return devices.add({"mc146818rtc", 0, &RealTimeClock::saved_state, &m_clock});
 }
 
+accel::ChipIo* Mini::chips() const
+{
+    if (m_chips)
+        return m_chips.get();
+    return m_kvm ? m_kvm->chips() : nullptr;
+}
+
 void Mini::switch_cpus(bool run)
 {
     if (!m_kvm)

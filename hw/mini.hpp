@@ -76,6 +76,8 @@ private:
     std::vector<IoRange> board_ports() const;
     Result<void> add_debug_exit();
     Result<void> add_to_tree(qom::Tree& tree);
+    /// Who plays the interrupt controllers and the timer; null where no CPU runs.
+    accel::ChipIo* chips() const;
     Result<void> add_saved_devices();
     void switch_cpus(bool run);
     void set_irq(unsigned line, bool level);

@@ -13,7 +13,7 @@
 
 namespace minivisor::hw {
 
-class PcChips final : public accel::InterruptController, private accel::ChipIo {
+class PcChips final : public accel::InterruptController, public accel::ChipIo {
 public:
     /// Before any CPU runs: they get their ports on `bus`, which outlives them, as `cpu` outlives their thread.
     PcChips(PortBus& bus, accel::KvmCpu& cpu);
@@ -34,12 +34,13 @@ public:
 
     std::optional<std::uint8_t> acknowledge() override;
 
-private:
-    void main();
     Result<void> read_pic(accel::PicState& state) override;
     Result<void> write_pic(accel::PicState const& state) override;
     Result<void> read_pit(accel::PitState& state) override;
     Result<void> write_pit(accel::PitState const& state) override;
+
+private:
+    void main();
 
     PortBus& m_bus;
     PicPair m_pics;

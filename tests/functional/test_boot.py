@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images are started, and their instructions shown, as by a real QEMU."""
+import glob
 import os
 import re
 
@@ -63,3 +64,27 @@ def test_multiboot_memory(t):
     t.requires_minivisor("machine mini")
     lines = boot(t, "elf", "mini", memory="64M")
     t.eq(lines[0], expected("elf", "0000fc00")[0])
+
+
+def kernel_of_the_host(t):
+    """The newest Linux kernel of this machine, or the one that MINIVISOR_TEST_KERNEL names."""
+    named = os.environ.get("MINIVISOR_TEST_KERNEL")
+    found = [named] if named else sorted(glob.glob("/boot/vmlinuz-*"), key=os.path.getmtime)
+    found = [path for path in found if os.access(path, os.R_OK)]
+    if not found:
+        t.skip("there is no Linux kernel to boot: no readable /boot/vmlinuz-*, and MINIVISOR_TEST_KERNEL is not set")
+    return found[-1]
+
+
+def test_linux(t):
+    "Linux boots by its 64-bit protocol, with its command line, and finds its memory"
+    t.requires_minivisor("machine mini")
+    with open("/proc/cpuinfo") as info:
+        flags = re.search(r"^flags\s*:(.*)$", info.read(), re.M).group(1).split()
+    if not {"vmx", "svm"} & set(flags) or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        t.skip("KVM here does not run on the CPU's own virtualization, and knows no long mode")
+    vm = t.start("-M", "mini", "-accel", "kvm", "-m", "512M", "-kernel", kernel_of_the_host(t), "-serial", "stdio",
+                 "-append", "earlyprintk=serial,ttyS0,115200 console=ttyS0 panic=-1 minivisor.word=1")
+    for pattern in (rb"Linux version", rb"Command line: .*minivisor\.word=1", rb"BIOS-e820: \[mem 0x0000000000100000-0x000000001fffffff\] usable"):
+        vm.out.wait(lambda data: re.search(pattern, data), 60, pattern.decode())
+    t.eq(vm.qmp.cmd("query-status")["status"], "running")

@@ -199,3 +199,21 @@ def test_taken_ports(t):
             vm = t.start("-M", "mini", "-accel", accel, "-device", "isa-debug-exit,iobase=%s" % iobase, qmp=0)
             vm.wait_exit(1)
             t.has(vm.stderr(), "isa-debug-exit: " + text)
+
+
+def test_objects(t):
+    "the chips are objects in the tree, and their registers can be read, whoever plays them"
+    for accel, who in ((OFF, "isa"), ("kvm", "kvm")):
+        vm = run(t, "timer", accel=accel, divisor=2000, every=3)
+        wait_for_ticks(vm)
+        found = {}
+        for child in vm.qmp.cmd("qom-list", path="/machine/unattached"):
+            path = "/machine/unattached/" + child["name"]
+            values = {p["name"]: vm.qmp.cmd("qom-get", path=path, property=p["name"])
+                      for p in vm.qmp.cmd("qom-list", path=path)} if child["name"] != "type" else {}
+            if child["type"] == "child<%s-pit>" % who:
+                t.eq((values["iobase"], values["count"], values["mode"]), (0x40, 2000, 2))
+                found["pit"] = True
+            elif child["type"] == "child<%s-i8259>" % who:
+                found[values["iobase"]] = (values["master"], values["imr"])
+        t.eq(found, {"pit": True, 0x20: (True, 0xfe), 0xa0: (False, 0xff)}, who)
