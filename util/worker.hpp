@@ -7,10 +7,7 @@
 #include "util/result.hpp"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <functional>
 #include <optional>
@@ -34,18 +31,16 @@ public:
     template <typename T>
     boost::asio::awaitable<T> run(std::function<T()> function)
     {
-        if (!m_pool)
-            m_pool.emplace(m_threads);
-        // Asio wants results that can be made from nothing.
-        auto call = [](std::function<T()> inner) -> boost::asio::awaitable<std::optional<T>> { co_return inner(); };
-        // A cancellation of the caller must not reach the other thread: signals are for one thread only.
-        auto running = boost::asio::co_spawn(*m_pool, call(std::move(function)),
-            boost::asio::bind_cancellation_slot(boost::asio::cancellation_slot(), boost::asio::use_awaitable));
-        auto result = co_await std::move(running);
+        std::optional<T> result;
+        std::function<void()> const call = [&function, &result] { result.emplace(function()); };
+        auto running = run_call(call);
+        co_await std::move(running);
         co_return *std::move(result);
     }
 
 private:
+    boost::asio::awaitable<void> run_call(std::function<void()> const& call);
+
     unsigned m_threads;
     std::optional<boost::asio::thread_pool> m_pool; // made at the first call: most processes need none
 };
