@@ -176,11 +176,4 @@ Result<BootPlan> plan_boot(BootOptions const& options, machine::Memory& memory)
     return plan;
 }
 
-Result<accel::CpuStart> load_boot(BootOptions const& options, machine::Memory& memory)
-{
-    auto const plan = TRY(plan_boot(options, memory));
-    TRY(plan.load(memory));
-    return plan.start;
-}
-
 } // namespace minivisor::hw

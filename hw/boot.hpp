@@ -17,13 +17,10 @@ struct BootOptions {
     std::optional<std::string> bios, kernel, append, initrd;
 };
 
-/// Loads everything; nothing but `memory` is changed. Called once, before the guest runs, when all RAM is mapped. The
-/// firmware image becomes a read-only block "pc.bios" that ends at 4 GiB, and its last 128 KiB are seen below 1 MiB.
-/// After an error the guest sees what it saw before.
-Result<accel::CpuStart> load_boot(BootOptions const& options, machine::Memory& memory);
-
-/// The same in two steps, for who wants to load once more (after a reset): what is to be loaded, read and checked as a
-/// whole. Nothing has changed but that the firmware's block is there. BootPlan::load does the rest.
+/// What is to be loaded, read and checked as a whole. Called once, before the guest runs, when all RAM is mapped. The
+/// firmware image becomes a read-only block "pc.bios" that ends at 4 GiB, and its last 128 KiB are seen below 1 MiB;
+/// nothing else has changed, and after an error the guest sees what it saw before. BootPlan::load does the rest, at the
+/// start and after each reset.
 Result<BootPlan> plan_boot(BootOptions const& options, machine::Memory& memory);
 
 } // namespace minivisor::hw
