@@ -134,6 +134,40 @@ def test_ends_are_announced(t):
     vm.wait_stderr("of the TLS credentials 'tls0' has expired: it was valid until ")
 
 
+def test_all_ends_are_shown_and_announced(t):
+    "issuers that go with our own certificate, all of ca-cert.pem and revocation lists: info tls shows them, events announce them"
+    t.requires_minivisor("QEMU has no such event")
+    pki(t, "init", "ca")
+    pki(t, "init", "soon", "--days", "6", "--name", "CN=Soon")
+    pki(t, "server", "ca", "dest", *HOSTS)
+    pki(t, "client", "ca", "source", NAME)
+    for source, target in (("soon/ca-cert.pem", "dest/ca-cert.pem"), ("soon/ca-cert.pem", "dest/server-cert.pem")):
+        with open(t.path(source), encoding="ascii") as more, open(t.path(target), "a", encoding="ascii") as out:
+            out.write(more.read())
+    vm = t.start()
+    migration.add_creds(vm, "server", t.path("dest"), sanity_check=False)
+    data = vm.qmp.wait_event(EXPIRY)["data"]
+    t.eq((data["days"], data["certificate"]["subject"], data["certificate"]["role"]), (7, "CN=Soon", "issuer"))
+    vm.wait_stderr("warning: The issuer's certificate CN=Soon of the TLS credentials 'tls0' expires within 7 days: ")
+    t.eq([c["role"] for c in creds_of(vm)["certificates"]], ["own", "issuer", "ca", "ca"])
+    t.eq(sorted(line for line in vm.qmp.hmp("info tls") if "CN=Soon" in line), ["  CA  CN=Soon", "  by  CN=Soon"])
+    lists = creds_of(vm)["revocation-lists"]
+    t.eq([crl["revoked"] for crl in lists], [0])
+
+    crl = t.pki.server("listed", revoked=[t.pki.leaf("client")], crl_days=5)
+    vm.qmp.cmd("object-del", id="tls0")
+    migration.add_creds(vm, "server", crl)
+    data = vm.qmp.wait_event("__org.minivisor_TLS_REVOCATION_LIST_EXPIRY")["data"]
+    told = data["revocation-list"]
+    t.eq((data["id"], data["days"], told["issuer"], told["revoked"]), ("tls0", 7, "CN=Test CA main", 1))
+    t.check(4 * 86400 < told["seconds-left"] <= 5 * 86400, told)
+    vm.wait_stderr("warning: The revocation list of CN=Test CA main of the TLS credentials 'tls0' ends within 7 days: ")
+    shown = vm.qmp.hmp("info tls")
+    at = shown.index("  CRL CN=Test CA main")
+    t.has(shown[at + 1], "1 certificate revoked, until " + told["next-update"])
+    t.eq(shown[at + 2], "      SHA-256 " + told["fingerprint"])
+
+
 def measure(vm):
     """Resident KiB and the number of descriptors of a process."""
     with open("/proc/%d/status" % vm.pid, encoding="ascii") as status:
