@@ -115,7 +115,7 @@ private:
     std::optional<hw::Dump> m_dump;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
-    Fronts m_fronts{m_io, m_tree, m_doorman, m_events, m_dispatcher, [this] { request_exit(0); }};
+    Fronts m_fronts{m_io, m_tree, m_doorman, m_events, m_yank, m_dispatcher, [this] { request_exit(0); }};
     std::optional<PidFile> m_pidfile;
     util::TaskGroup m_tasks{m_io.get_executor()};
     std::optional<asio::posix::stream_descriptor> m_signal_ready;
