@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "io/audit.hpp"
 
+#include "crypto/secret_bytes.hpp"
 #include "qapi/json.hpp"
 #include "util/text.hpp"
 #include "util/time.hpp"
@@ -38,6 +39,7 @@ Result<std::string> sha256(std::string_view text)
 {
     std::array<std::uint8_t, 32> digest;
     unsigned size = 0;
+    crypto::keep_secrets_apart();
     if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1 || size != digest.size())
         return Error::generic("SHA-256 is not available");
     return util::to_hex(digest);
