@@ -27,6 +27,8 @@ std::vector<qapi::TlsCredsInfo> query(qom::Tree& tree, std::chrono::sys_seconds 
         for_each_certificate(context, [&](X509 const* certificate, qapi::TlsCertificateRole role) {
             info.certificates.push_back(report(certificate, role, now));
         });
+        for_each_revocation_list(
+            context, [&](X509_CRL const* crl) { info.revocation_lists.push_back(report(crl, now)); });
         list.push_back(std::move(info));
     }
     return list;
@@ -38,6 +40,7 @@ void bind_commands(qapi::Registry& registry, qom::Tree& tree, TlsKeeper& keeper)
 {
     registry.declare_event<qapi::TlsCredsReloadEvent>();
     registry.declare_event<qapi::TlsCertificateExpiryEvent>();
+    registry.declare_event<qapi::TlsRevocationListExpiryEvent>();
     registry.bind<qapi::QueryTlsCreds>(
         [&]() -> Result<std::vector<qapi::TlsCredsInfo>> { return query(tree, keeper.now()); });
     registry.bind<qapi::TlsCredsReload>(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// When to say that certificates end: 30, 7 and 1 days before, and when they have. It is told what there is and what
-// time it is; it knows no clock, no timer and no event.
+// When to say that certificates and revocation lists end: 30, 7 and 1 days before, and when they have. It is told what
+// there is and what time it is; it knows no clock, no timer and no event.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace minivisor::crypto {
 
-/// A certificate in force, by the object that uses it and its fingerprint.
+/// A certificate or revocation list in force, by the object that uses it and its fingerprint.
 struct Lasting {
     std::string creds;
     std::string fingerprint;

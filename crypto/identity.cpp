@@ -198,20 +198,25 @@ Result<std::string> attribute_text(X509_NAME_ENTRY const* entry)
 Result<std::string> identity_of(X509 const* certificate)
 {
     auto const* const subject = X509_get_subject_name(certificate);
-    auto const count = subject ? X509_NAME_entry_count(subject) : 0;
-    if (count <= 0)
+    if (!subject || X509_NAME_entry_count(subject) <= 0)
         return Error::generic("the certificate has an empty subject");
-    std::string identity;
+    return name_text(subject);
+}
+
+Result<std::string> name_text(X509_NAME const* name)
+{
+    auto const count = name ? X509_NAME_entry_count(name) : 0;
+    std::string text;
     int previous_set = -1;
     for (int i = 0; i < count; ++i) {
-        auto const* const entry = X509_NAME_get_entry(subject, i);
+        auto const* const entry = X509_NAME_get_entry(name, i);
         auto const set = X509_NAME_ENTRY_set(entry);
         if (i > 0)
-            identity += set == previous_set ? '+' : ',';
+            text += set == previous_set ? '+' : ',';
         previous_set = set;
-        identity += TRY(attribute_text(entry));
+        text += TRY(attribute_text(entry));
     }
-    return identity;
+    return text;
 }
 
 std::optional<std::string> attribute_oid(std::string_view name)

@@ -18,6 +18,8 @@ namespace minivisor::crypto {
 /// Errors: an empty subject, a value that cannot be written, and a value with NUL, CR or LF, which no
 /// honest certificate has and which would forge lines in logs and in lists of one name a line.
 Result<std::string> identity_of(X509 const* certificate);
+/// Any other name, written likewise.
+Result<std::string> name_text(X509_NAME const* name);
 
 /// The dotted OID of an attribute by the name that identities give it, in either case: "CN", "EMAIL".
 std::optional<std::string> attribute_oid(std::string_view name);

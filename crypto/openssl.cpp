@@ -1,15 +1,62 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "crypto/openssl.hpp"
 
+#include "crypto/secret_bytes.hpp"
+
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <vector>
 
+#include <malloc.h>
+
 namespace minivisor::crypto {
 
-void clear_openssl_errors() { ERR_clear_error(); }
+namespace {
+
+void wipe_and_free(void* memory, char const*, int)
+{
+    if (memory)
+        OPENSSL_cleanse(memory, ::malloc_usable_size(memory));
+    std::free(memory);
+}
+
+void* move_and_wipe(void* memory, std::size_t size, char const* file, int line)
+{
+    auto const held = memory ? ::malloc_usable_size(memory) : 0;
+    if (held >= size && size > 0)
+        return memory;
+    auto* const moved = size > 0 ? std::malloc(size) : nullptr;
+    if (moved && memory)
+        std::memcpy(moved, memory, held);
+    if (moved || size == 0)
+        wipe_and_free(memory, file, line);
+    return moved;
+}
+
+} // namespace
+
+void keep_secrets_apart()
+{
+    // Pages count only once they are used. Where the kernel refuses, secrets are where everything else is.
+    static bool const once = [] {
+        CRYPTO_set_mem_functions(
+            [](std::size_t size, char const*, int) { return std::malloc(size); }, move_and_wipe, wipe_and_free);
+        constexpr std::size_t size = std::size_t{16} << 20;
+        constexpr std::size_t smallest = 64;
+        return CRYPTO_secure_malloc_init(size, smallest) != 0;
+    }();
+    (void)once;
+}
+
+void clear_openssl_errors()
+{
+    keep_secrets_apart();
+    ERR_clear_error();
+}
 
 std::string take_openssl_errors()
 {
@@ -37,6 +84,7 @@ int first_openssl_reason()
 
 BioPtr memory_bio(std::string_view text)
 {
+    keep_secrets_apart();
     auto const size = std::min<std::size_t>(text.size(), std::numeric_limits<int>::max());
     // A length of -1 would mean a C string; an empty text needs a pointer all the same.
     return BioPtr(BIO_new_mem_buf(text.empty() ? "" : text.data(), static_cast<int>(size)));

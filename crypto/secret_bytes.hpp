@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Bytes that nobody else may see: keys and passwords. Their memory is wiped before it is given back, also where a
-// vector grows or is moved from.
+// vector grows or is moved from, and it is not part of a core dump.
 #pragma once
 
 #include <openssl/crypto.h>
 
 #include <cstddef>
-#include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace minivisor::crypto {
+
+/// From now on secrets, and the private keys that OpenSSL holds, are in memory of their own, which no core dump has and
+/// which is not swapped out where the process may lock it; and what OpenSSL gives back is wiped, the copies included
+/// that it makes of keys while it reads them. To be called before OpenSSL's first use, but not at the start, which it
+/// would hold up; further calls do nothing.
+void keep_secrets_apart();
 
 template <typename T>
 struct WipingAllocator {
@@ -23,12 +29,17 @@ struct WipingAllocator {
     WipingAllocator(WipingAllocator<U> const&)
     {
     }
-    T* allocate(std::size_t count) { return std::allocator<T>().allocate(count); }
-    void deallocate(T* memory, std::size_t count)
+    T* allocate(std::size_t count)
     {
-        OPENSSL_cleanse(memory, count * sizeof(T));
-        std::allocator<T>().deallocate(memory, count);
+        keep_secrets_apart();
+        auto* memory = OPENSSL_secure_malloc(count * sizeof(T));
+        if (!memory) // what is set apart is used up
+            memory = OPENSSL_malloc(count * sizeof(T));
+        if (!memory)
+            throw std::bad_alloc();
+        return static_cast<T*>(memory);
     }
+    void deallocate(T* memory, std::size_t count) { OPENSSL_secure_clear_free(memory, count * sizeof(T)); }
     friend bool operator==(WipingAllocator const&, WipingAllocator const&) { return true; }
 };
 

@@ -71,6 +71,7 @@ TlsContext::~TlsContext() = default;
 
 Result<std::shared_ptr<TlsContext>> TlsContext::make(Endpoint endpoint, Result<TlsPriority> priority)
 {
+    keep_secrets_apart();
     std::shared_ptr<TlsContext> made(new TlsContext);
     made->m_endpoint = endpoint;
     clear_openssl_errors();

@@ -23,17 +23,33 @@ constexpr std::chrono::milliseconds quiet{100};
 /// but somebody who keeps writing does not put it off for ever.
 constexpr std::chrono::seconds patience{1};
 
+std::string counted_days(std::int64_t days) { return cat(days, days == 1 ? " day" : " days"); }
+
 void log_expiry(qapi::TlsCertificateExpiryData const& data)
 {
     auto const& certificate = data.certificate;
-    auto const which
-        = cat("The ", certificate.role == qapi::TlsCertificateRole::own ? "certificate " : "CA certificate ",
-            certificate.subject, " of the TLS credentials '", data.id, "' ");
+    using Role = qapi::TlsCertificateRole;
+    auto const which = cat("The ",
+        certificate.role == Role::own          ? "certificate "
+            : certificate.role == Role::issuer ? "issuer's certificate "
+                                               : "CA certificate ",
+        certificate.subject, " of the TLS credentials '", data.id, "' ");
     if (data.days == 0)
         log::error(cat(which, "has expired: it was valid until ", certificate.not_after));
     else
-        log::warn(cat(which, "expires within ", data.days, data.days == 1 ? " day: it is" : " days: it is",
-            " valid until ", certificate.not_after));
+        log::warn(
+            cat(which, "expires within ", counted_days(data.days), ": it is valid until ", certificate.not_after));
+}
+
+void log_expiry(qapi::TlsRevocationListExpiryData const& data)
+{
+    auto const& list = data.revocation_list;
+    auto const which = cat("The revocation list of ", list.issuer, " of the TLS credentials '", data.id, "' ");
+    auto const until = list.next_update.value_or("unknown");
+    if (data.days == 0)
+        log::error(cat(which, "is past its time and may miss revoked certificates: the next one was due at ", until));
+    else
+        log::warn(cat(which, "ends within ", counted_days(data.days), ": the next one is due at ", until));
 }
 
 } // namespace
@@ -115,7 +131,7 @@ void TlsKeeper::look()
 {
     auto const now = this->now();
     std::vector<Lasting> ending;
-    std::vector<qapi::TlsCertificateExpiryData> data;
+    std::vector<std::function<void()>> announcements; // in the same places
     bool any = false;
     for (auto const& object : m_tree.objects().children()) {
         auto const* creds = dynamic_cast<TlsCreds const*>(object.get());
@@ -127,14 +143,28 @@ void TlsKeeper::look()
             auto const days = days_of_warning(end, now);
             if (!days)
                 return;
-            data.push_back({object->name(), *days, report(certificate, role, now)});
-            ending.push_back({object->name(), data.back().certificate.fingerprint, end});
+            qapi::TlsCertificateExpiryData data{object->name(), *days, report(certificate, role, now)};
+            ending.push_back({object->name(), data.certificate.fingerprint, end});
+            announcements.push_back([this, data = std::move(data)] {
+                log_expiry(data);
+                m_events.emit<qapi::TlsCertificateExpiryEvent>(data);
+            });
+        });
+        for_each_revocation_list(*creds->context(), [&](X509_CRL const* list) {
+            auto const end = end_of(list);
+            auto const days = end ? days_of_warning(*end, now) : std::nullopt;
+            if (!days)
+                return;
+            qapi::TlsRevocationListExpiryData data{object->name(), *days, report(list, now)};
+            ending.push_back({object->name(), data.revocation_list.fingerprint, *end});
+            announcements.push_back([this, data = std::move(data)] {
+                log_expiry(data);
+                m_events.emit<qapi::TlsRevocationListExpiryEvent>(data);
+            });
         });
     }
-    for (auto const i : m_expiry.due(ending, now)) {
-        log_expiry(data[i]);
-        m_events.emit<qapi::TlsCertificateExpiryEvent>(data[i]);
-    }
+    for (auto const i : m_expiry.due(ending, now))
+        announcements[i]();
     if (any)
         look_after(between_looks);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Keeps TLS credentials good while the process runs: loads those anew whose files change, if they ask for it, and says
-// in time, by event and in the log, when certificates end. Lives on the main thread.
+// in time, by event and in the log, when certificates and revocation lists end. Lives on the main thread.
 #pragma once
 
 #include "crypto/expiry.hpp"
@@ -30,8 +30,8 @@ public:
 
     /// Loads the credentials of that id anew and says what came of it in an event. On an error the last good ones stay.
     Result<void> reload(std::string const& id);
-    /// Looks at the ends of all certificates now. It does so by itself when credentials come or are loaded anew, and
-    /// every minute: the clock may be set at any time.
+    /// Looks at the ends of all certificates and revocation lists now. It does so by itself when credentials come or
+    /// are loaded anew, and every minute: the clock may be set at any time.
     void look();
     std::chrono::sys_seconds now() const;
     /// Nothing is waited for any more.

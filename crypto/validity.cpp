@@ -8,6 +8,20 @@
 
 namespace minivisor::crypto {
 
+namespace {
+
+template <typename T>
+std::string sha256(int (*digest_of)(T const*, EVP_MD const*, unsigned char*, unsigned*), T const* object)
+{
+    std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
+    unsigned size = 0;
+    if (digest_of(object, EVP_sha256(), digest.data(), &size) != 1)
+        return {};
+    return util::to_hex({digest.data(), size});
+}
+
+} // namespace
+
 std::optional<std::chrono::sys_seconds> time_of(ASN1_TIME const* time)
 {
     std::tm parts{};
@@ -31,13 +45,16 @@ std::chrono::sys_seconds end_of(X509 const* certificate)
     return time_of(X509_get0_notAfter(certificate)).value_or(std::chrono::sys_seconds::min());
 }
 
-std::string fingerprint(X509 const* certificate)
+std::optional<std::chrono::sys_seconds> end_of(X509_CRL const* list)
 {
-    std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
-    unsigned size = 0;
-    if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1)
-        return {};
-    return util::to_hex({digest.data(), size});
+    auto const* const next = X509_CRL_get0_nextUpdate(list);
+    if (next == nullptr)
+        return std::nullopt;
+    return time_of(next).value_or(std::chrono::sys_seconds::min());
 }
+
+std::string fingerprint(X509 const* certificate) { return sha256(X509_digest, certificate); }
+
+std::string fingerprint(X509_CRL const* list) { return sha256(X509_CRL_digest, list); }
 
 } // namespace minivisor::crypto

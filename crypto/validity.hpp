@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What people look at in a certificate: until when it is good, and its fingerprint.
+// What people look at in a certificate or a revocation list: until when it is good, and its fingerprint.
 #pragma once
 
 #include "crypto/openssl.hpp"
@@ -16,7 +16,10 @@ std::optional<std::chrono::sys_seconds> time_of(ASN1_TIME const* time);
 std::string utc_text(std::chrono::sys_seconds time);
 /// The certificate's last second; the beginning of time where it cannot be read: then it is not good any more.
 std::chrono::sys_seconds end_of(X509 const* certificate);
-/// SHA-256 of the certificate in hexadecimal.
+/// The last second of a revocation list, likewise; nullopt where it names none, and so never ends.
+std::optional<std::chrono::sys_seconds> end_of(X509_CRL const* list);
+/// SHA-256 of the certificate or the list in hexadecimal.
 std::string fingerprint(X509 const* certificate);
+std::string fingerprint(X509_CRL const* list);
 
 } // namespace minivisor::crypto

@@ -63,14 +63,23 @@ awaitable<void> tls_creds_reload(CommandContext& context, qapi::Object args)
 std::string counted(std::int64_t count, std::string_view what) { return cat(count, ' ', what, count == 1 ? "" : "s"); }
 
 /// "until 2027-01-01T00:00:00Z, 12 days"
-std::string validity(qapi::TlsCertificateInfo const& certificate)
+std::string validity(std::string_view end, std::int64_t left)
 {
     constexpr std::int64_t hour = 3600;
-    auto const left = certificate.seconds_left;
-    return cat("until ", certificate.not_after, ", ",
+    return cat("until ", end, ", ",
         left <= 0              ? std::string("EXPIRED")
             : left < 24 * hour ? counted(left / hour, "hour")
                                : counted(left / (24 * hour), "day"));
+}
+
+std::string_view label_of(qapi::TlsCertificateRole role)
+{
+    switch (role) {
+    case qapi::TlsCertificateRole::own: return "own ";
+    case qapi::TlsCertificateRole::issuer: return "by  ";
+    case qapi::TlsCertificateRole::ca: break;
+    }
+    return "CA  ";
 }
 
 awaitable<void> info_tls(CommandContext& context, qapi::Object)
@@ -86,9 +95,14 @@ awaitable<void> info_tls(CommandContext& context, qapi::Object)
         if (creds.error)
             context.print(cat("  loading it anew failed: ", util::printable(*creds.error), "\n"));
         for (auto const& certificate : creds.certificates)
-            context.print(cat("  ", certificate.role == qapi::TlsCertificateRole::own ? "own " : "CA  ",
-                util::printable(certificate.subject), "\n      ", validity(certificate), "\n      SHA-256 ",
-                certificate.fingerprint, "\n"));
+            context.print(cat("  ", label_of(certificate.role), util::printable(certificate.subject), "\n      ",
+                validity(certificate.not_after, certificate.seconds_left), "\n      SHA-256 ", certificate.fingerprint,
+                "\n"));
+        for (auto const& crl : creds.revocation_lists)
+            context.print(cat("  CRL ", util::printable(crl.issuer), "\n      ", counted(crl.revoked, "certificate"),
+                " revoked, ",
+                crl.next_update ? validity(*crl.next_update, crl.seconds_left.value_or(0)) : "without an end",
+                "\n      SHA-256 ", crl.fingerprint, "\n"));
     }
 }
 

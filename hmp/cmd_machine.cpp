@@ -48,6 +48,12 @@ awaitable<void> info_uuid(CommandContext& context, qapi::Object)
         context.print(cat(info->UUID, "\n"));
 }
 
+awaitable<void> info_vnc(CommandContext& context, qapi::Object)
+{
+    context.print("None\n"); // no machine here has a display
+    co_return;
+}
+
 awaitable<void> info_kvm(CommandContext& context, qapi::Object)
 {
     auto const info = co_await context.call<qapi::QueryKvm>();
@@ -135,6 +141,7 @@ void add_machine_commands(CommandTable& table)
     table.add_topic({"uuid", {}, "", "the guest's UUID", info_uuid});
     table.add_topic({"kvm", {}, "", "whether KVM is used", info_kvm});
     table.add_topic({"iothreads", {}, "", "the I/O threads", info_iothreads});
+    table.add_topic({"vnc", {}, "", "the VNC servers, of which there are none", info_vnc});
     table.add_topic({"memdev", {}, "", "the memory backends", info_memdev});
     table.add_topic(
         {"memory_size_summary", {}, "", "how much memory the guest has, in bytes", info_memory_size_summary});

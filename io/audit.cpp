@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "io/audit.hpp"
 
+#include "crypto/secret_bytes.hpp"
 #include "qapi/json.hpp"
 #include "util/text.hpp"
 #include "util/time.hpp"
@@ -24,6 +25,8 @@ constexpr std::size_t hash_size = 64; ///< in hexadecimal
 constexpr std::size_t max_line = std::size_t{1} << 20;
 constexpr std::string_view hash_begin = R"(, "hash": ")";
 constexpr std::string_view hash_end = "\"}";
+/// By which the entries of the journal are found.
+constexpr std::string_view audit_message_id = "8bb2c5a4c9dd490896f96565960124d1";
 constexpr std::size_t tail_size = hash_begin.size() + hash_size + hash_end.size();
 
 std::string const& no_hash()
@@ -36,6 +39,7 @@ Result<std::string> sha256(std::string_view text)
 {
     std::array<std::uint8_t, 32> digest;
     unsigned size = 0;
+    crypto::keep_secrets_apart();
     if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1 || size != digest.size())
         return Error::generic("SHA-256 is not available");
     return util::to_hex(digest);
@@ -133,29 +137,50 @@ void AuditTrail::use(Opened opened)
     m_number = opened.last->number;
 }
 
+AuditTrail::AuditTrail(std::string name)
+    : m_name(std::move(name))
+    , m_last_hash(no_hash())
+{
+}
+
 Result<AuditTrail> AuditTrail::open(std::string path)
 {
-    AuditTrail trail;
     std::error_code failed;
-    trail.m_path = std::filesystem::absolute(path, failed).string(); // -daemonize changes the directory
+    auto whole = std::filesystem::absolute(path, failed).string(); // -daemonize changes the directory
     if (failed)
         return Error::system(cat("Audit file '", path, '\''), failed.value());
-    trail.m_last_hash = no_hash();
+    AuditTrail trail(cat("Audit file '", whole, '\''));
+    trail.m_path = std::move(whole);
     auto opened = open_file(trail.m_path);
     if (!opened)
-        return std::move(opened).error().context(cat("Audit file '", trail.m_path, '\''));
+        return std::move(opened).error().context(trail.m_name);
     trail.use(*std::move(opened));
+    return trail;
+}
+
+Result<AuditTrail> AuditTrail::open_journal(std::string socket)
+{
+    AuditTrail trail(cat("Audit journal '", socket, '\''));
+    auto journal = Journal::open(std::move(socket));
+    if (!journal)
+        return std::move(journal).error().context(trail.m_name);
+    trail.m_journal = *std::move(journal);
     return trail;
 }
 
 Result<void> AuditTrail::reopen()
 {
+    if (m_journal) {
+        if (auto opened = m_journal->reopen(); !opened)
+            return std::move(opened).error().context(m_name);
+        return {};
+    }
     m_fd.reset(); // also its lock
     auto opened = open_file(m_path);
     if (!opened)
-        return std::move(opened).error().context(cat("Audit file '", m_path, '\''));
+        return std::move(opened).error().context(m_name);
     if (opened->last && opened->last->hash != m_last_hash)
-        return Error::generic(cat("Audit file '", m_path, "': it does not end with the line that was written last"));
+        return Error::generic(cat(m_name, ": it does not end with the line that was written last"));
     use(*std::move(opened));
     return {};
 }
@@ -164,39 +189,58 @@ Result<void> AuditTrail::append(qapi::Object record)
 {
     auto const failed = [this](Error error) {
         ++m_lost;
-        return std::move(error).context(cat("Audit file '", m_path, '\''));
+        return std::move(error).context(m_name);
     };
-    if (!m_fd)
-        return failed(Error::generic("it is not open"));
     qapi::Object entry{{"time", util::utc_text(std::chrono::system_clock::now())}, {"number", m_number + 1}};
     if (m_lost > 0)
         entry["lost"] = m_lost;
     for (auto& member : record)
         entry.emplace(member.key(), std::move(member.value()));
     entry["previous"] = m_last_hash;
-    auto line = qapi::to_json(qapi::Value(std::move(entry)));
+    auto line = qapi::to_json(qapi::Value(entry));
     if (line.size() + tail_size > max_line)
         return failed(Error::generic("the record is too long"));
     auto hash = sha256(line);
     if (!hash)
         return failed(std::move(hash).error());
     line.pop_back();
-    line += cat(hash_begin, *hash, hash_end, "\n");
-
-    struct stat before { };
-    if (fstat(m_fd.get(), &before) != 0)
-        return failed(Error::system("it cannot be looked at", errno));
-    auto const written = util::write_all(m_fd.get(), line);
-    if (!written) {
-        // Half a line would be taken for an altered one.
-        if (ftruncate(m_fd.get(), before.st_size) != 0)
-            m_fd.reset();
-        return failed(written.error());
-    }
+    line += cat(hash_begin, *hash, hash_end);
+    auto written = m_journal ? write_to_journal(std::move(line), entry) : write_to_file(line += '\n');
+    if (!written)
+        return failed(std::move(written).error());
     m_last_hash = *std::move(hash);
     ++m_number;
     m_lost = 0;
     return {};
+}
+
+Result<void> AuditTrail::write_to_file(std::string_view line)
+{
+    if (!m_fd)
+        return Error::generic("it is not open");
+    struct stat before { };
+    if (fstat(m_fd.get(), &before) != 0)
+        return Error::system("it cannot be looked at", errno);
+    auto const written = util::write_all(m_fd.get(), line);
+    // Half a line would be taken for an altered one.
+    if (!written && ftruncate(m_fd.get(), before.st_size) != 0)
+        m_fd.reset();
+    return written;
+}
+
+Result<void> AuditTrail::write_to_journal(std::string line, qapi::Object const& entry)
+{
+    std::vector<JournalField> fields{{"MESSAGE", std::move(line)}, {"MESSAGE_ID", std::string(audit_message_id)},
+        {"SYSLOG_IDENTIFIER", "minivisor"}, {"SYSLOG_FACILITY", "10"}}; // authpriv
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> shown{{{"MINIVISOR_DECISION", "decision"},
+        {"MINIVISOR_IDENTITY", "identity"}, {"MINIVISOR_OBJECT", "object"}, {"MINIVISOR_PEER", "peer"}}};
+    for (auto const& [name, key] : shown)
+        if (auto const* const value = entry.if_contains(key); value && value->is_string())
+            fields.push_back({name, qapi::str(value->get_string())});
+    auto const* const decision = entry.if_contains("decision");
+    bool const allowed = decision && *decision == qapi::Value("allow");
+    fields.push_back({"PRIORITY", allowed ? "6" : "4"}); // info, warning
+    return m_journal->send(fields);
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "io/stream.hpp"
+#include "io/yank.hpp"
 
 #include <functional>
 #include <string>
@@ -33,6 +34,8 @@ public:
     virtual boost::asio::awaitable<Result<void>> settle() { co_return Result<void>(); }
     /// The device is in the list.
     virtual void start() { }
+    /// Enters it in `yank` until it is closed, if it can have connections that are to be ended by force.
+    virtual void enter(Yank&) { }
 
     bool used() const { return m_users > 0; }
     /// Makes the caller a user of the device, which has one, but for a multiplexer.

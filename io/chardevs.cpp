@@ -84,11 +84,12 @@ Result<void> check_options(qapi::ChardevSocket const& socket)
 
 } // namespace
 
-Chardevs::Chardevs(boost::asio::io_context& io, qom::Tree& tree, Doorman& doorman, qapi::EventBus& events)
+Chardevs::Chardevs(boost::asio::io_context& io, qom::Tree& tree, Doorman& doorman, qapi::EventBus& events, Yank& yank)
     : m_io(io)
     , m_tree(tree)
     , m_doorman(doorman)
     , m_events(events)
+    , m_yank(yank)
     , m_escape(MuxKeys::default_escape)
     , m_tasks(io.get_executor())
 {
@@ -153,6 +154,7 @@ boost::asio::awaitable<Result<qapi::ChardevReturn>> Chardevs::add(
 void Chardevs::insert(std::unique_ptr<Chardev> device)
 {
     m_devices.push_back(std::move(device));
+    m_devices.back()->enter(m_yank);
     m_devices.back()->start();
 }
 

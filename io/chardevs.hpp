@@ -17,7 +17,7 @@ namespace minivisor::io {
 class Chardevs {
 public:
     /// `tree` is where TLS credentials and authorization objects are looked up.
-    Chardevs(boost::asio::io_context& io, qom::Tree& tree, Doorman& doorman, qapi::EventBus& events);
+    Chardevs(boost::asio::io_context& io, qom::Tree& tree, Doorman& doorman, qapi::EventBus& events, Yank& yank);
     ~Chardevs();
 
     /// A device of the command line, where descriptors have numbers; may wait long.
@@ -66,6 +66,7 @@ private:
     qom::Tree& m_tree;
     Doorman& m_doorman;
     qapi::EventBus& m_events;
+    Yank& m_yank;
     std::list<std::unique_ptr<Chardev>> m_devices;
     std::list<std::unique_ptr<Chardev>> m_leaving; ///< closed, and something of them still runs
     Chardev* m_stdio = nullptr;

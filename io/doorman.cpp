@@ -17,18 +17,13 @@ constexpr unsigned most_events = 20;
 
 } // namespace
 
-void Doorman::keep_audit(AuditTrail trail, Unwritten unwritten)
-{
-    m_trail.emplace(std::move(trail));
-    m_unwritten = unwritten;
-}
+void Doorman::keep_audit(AuditTrail trail, Unwritten unwritten) { m_trails.push_back({std::move(trail), unwritten}); }
 
 void Doorman::reopen_audit()
 {
-    if (!m_trail)
-        return;
-    if (auto const opened = m_trail->reopen(); !opened)
-        util::log::error(opened.error());
+    for (auto& kept : m_trails)
+        if (auto const opened = kept.trail.reopen(); !opened)
+            util::log::error(opened.error());
 }
 
 Result<Admission> Doorman::admission(std::string const& creds_id, std::optional<std::string> const& authz_id)
@@ -77,6 +72,7 @@ crypto::Decision Doorman::conclude(qapi::AuthzDecision told, authz::Decision dec
         told.decision = AuthzVerdict::error;
         told.reason = written.error().desc();
         verdict = {false, told.reason};
+        correct(told);
     }
     if (auto* authz = dynamic_cast<authz::Authz*>(m_tree.find_user_object(told.object))) {
         if (verdict.allowed)
@@ -92,13 +88,26 @@ crypto::Decision Doorman::conclude(qapi::AuthzDecision told, authz::Decision dec
 /// An error keeps out whom it is about.
 Result<void> Doorman::write(qapi::AuthzDecision const& told)
 {
-    if (!m_trail)
-        return {};
-    auto written = m_trail->append(qapi::encode(told).as_object());
-    if (written)
-        return {};
-    util::log::error(written.error());
-    return m_unwritten == Unwritten::refuses ? std::move(written) : Result<void>();
+    Result<void> all;
+    for (auto& kept : m_trails) {
+        auto written = kept.trail.append(qapi::encode(told).as_object());
+        kept.took = bool(written);
+        if (kept.took)
+            continue;
+        util::log::error(written.error());
+        if (all && kept.unwritten == Unwritten::refuses)
+            all = std::move(written);
+    }
+    return all;
+}
+
+/// The trails that say that somebody was let in, who was kept out since another trail could not say so.
+void Doorman::correct(qapi::AuthzDecision const& told)
+{
+    for (auto& kept : m_trails)
+        if (kept.took)
+            if (auto const written = kept.trail.append(qapi::encode(told).as_object()); !written)
+                util::log::error(written.error());
 }
 
 void Doorman::emit(qapi::AuthzDecision const& told)

@@ -23,7 +23,7 @@ public:
 
     /// What happens when the trail cannot be written.
     enum class Unwritten { refuses, is_logged };
-    /// From now on each decision is written to `trail` before it counts.
+    /// From now on each decision is written to `trail` too before it counts.
     void keep_audit(AuditTrail trail, Unwritten unwritten);
     /// After a rotation; nothing where there is no trail. What goes wrong is logged.
     void reopen_audit();
@@ -37,14 +37,19 @@ public:
 
 private:
     crypto::Decision conclude(qapi::AuthzDecision told, authz::Decision decision);
+    struct Kept {
+        AuditTrail trail;
+        Unwritten unwritten;
+        bool took = false; ///< the decision that is being written
+    };
     Result<void> write(qapi::AuthzDecision const& told);
+    void correct(qapi::AuthzDecision const& told);
     void emit(qapi::AuthzDecision const& told);
 
     boost::asio::io_context& m_io;
     qom::Tree& m_tree;
     qapi::EventBus& m_events;
-    std::optional<AuditTrail> m_trail;
-    Unwritten m_unwritten = Unwritten::refuses;
+    std::vector<Kept> m_trails;
     std::chrono::steady_clock::time_point m_second; ///< begin of the one in which `m_emitted` events went out
     unsigned m_emitted = 0;
     std::uint64_t m_untold = 0;

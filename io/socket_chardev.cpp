@@ -19,6 +19,17 @@ namespace minivisor::io {
 namespace asio = boost::asio;
 constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 
+void SocketPeer::pull() const { ::shutdown(socket, SHUT_RDWR); }
+
+namespace {
+
+qapi::YankInstance instance_of(std::string const& label)
+{
+    return {qapi::YankInstanceType::chardev, std::nullopt, label};
+}
+
+} // namespace
+
 SocketServer::SocketServer(asio::io_context& io, std::string label, ListeningSocket socket, bool wait, Hooks hooks)
     : Chardev(std::move(label))
     , m_io(io)
@@ -32,8 +43,8 @@ SocketServer::SocketServer(asio::io_context& io, std::string label, ListeningSoc
 std::string SocketServer::filename() const
 {
     for (auto const& client : m_clients)
-        if (auto const name = client.lock())
-            return *name;
+        if (auto const peer = client.lock())
+            return peer->name;
     return cat("disconnected:", chardev_text(m_address, true));
 }
 
@@ -64,6 +75,15 @@ asio::awaitable<Result<void>> SocketServer::settle()
     co_return Result<void>();
 }
 
+void SocketServer::enter(Yank& yank)
+{
+    m_yankable = yank.add(instance_of(label()), [this] {
+        for (auto const& client : m_clients)
+            if (auto const peer = client.lock())
+                peer->pull();
+    });
+}
+
 Result<void> SocketServer::open(OnStream on_stream)
 {
     m_on_stream = std::move(on_stream);
@@ -78,21 +98,23 @@ Result<void> SocketServer::open(OnStream on_stream)
 
 void SocketServer::let_in(Visitor visitor)
 {
-    auto const name = std::make_shared<std::string>(chardev_text(m_address, true, visitor.connection.socket.get()));
+    auto const socket = visitor.connection.socket.get();
+    auto const peer = std::make_shared<SocketPeer>(SocketPeer{chardev_text(m_address, true, socket), socket});
     auto stream = make_stream(m_io, std::move(visitor.connection));
     if (!stream) {
         util::log::warn(cat(label(), ": ", stream.error().desc()));
         return;
     }
-    (*stream)->keep(name);
+    (*stream)->keep(peer);
     m_clients.erase(
         std::remove_if(m_clients.begin(), m_clients.end(), [](auto const& c) { return c.expired(); }), m_clients.end());
-    m_clients.push_back(name);
+    m_clients.push_back(peer);
     m_on_stream(*std::move(stream));
 }
 
 void SocketServer::close()
 {
+    m_yankable = {};
     m_socket.reset();
     if (m_door)
         m_door->close();
@@ -138,8 +160,8 @@ Result<std::unique_ptr<SocketClient>> SocketClient::adopt(
 
 std::string SocketClient::filename() const
 {
-    if (auto const name = m_peer.lock())
-        return *name;
+    if (auto const peer = m_peer.lock())
+        return peer->name;
     return m_dialer ? cat("disconnected:", chardev_text(m_dialer->address(), false)) : "disconnected:unix:";
 }
 
@@ -156,10 +178,11 @@ Result<void> SocketClient::present(Result<Connection> connection)
     if (!connection)
         return std::move(connection).error();
     auto const address = m_dialer ? m_dialer->address() : local_address(connection->socket.get());
-    auto name = chardev_text(address, false, connection->socket.get());
+    auto const socket = connection->socket.get();
+    auto name = chardev_text(address, false, socket);
     auto stream = TRY(make_stream(m_io, *std::move(connection)));
-    std::shared_ptr<std::string> const token(
-        new std::string(std::move(name)), [this, alive = std::weak_ptr(m_alive)](std::string* gone) {
+    std::shared_ptr<SocketPeer> const token(
+        new SocketPeer{std::move(name), socket}, [this, alive = std::weak_ptr(m_alive)](SocketPeer* gone) {
             delete gone;
             if (alive.lock())
                 m_changed.cancel();
@@ -262,6 +285,14 @@ asio::awaitable<void> SocketClient::pause(std::chrono::steady_clock::duration ti
     co_await m_changed.async_wait(quietly);
 }
 
+void SocketClient::enter(Yank& yank)
+{
+    m_yankable = yank.add(instance_of(label()), [this] {
+        if (auto const peer = m_peer.lock())
+            peer->pull();
+    });
+}
+
 Result<void> SocketClient::open(OnStream on_stream)
 {
     m_on_stream = std::move(on_stream);
@@ -274,6 +305,7 @@ Result<void> SocketClient::open(OnStream on_stream)
 
 void SocketClient::close()
 {
+    m_yankable = {};
     m_closed = true;
     if (m_dialer)
         m_dialer->cancel();

@@ -13,6 +13,14 @@
 
 namespace minivisor::io {
 
+/// A connection of such a device, as long as its stream is there.
+struct SocketPeer {
+    std::string name;
+    int socket = -1; ///< the stream's
+    /// Ends it by force, for both ends.
+    void pull() const;
+};
+
 /// While nobody uses it, those who connect stay in the socket's queue.
 class SocketServer final : public Chardev {
 public:
@@ -27,6 +35,7 @@ public:
     std::string filename() const override;
     Result<void> settle_now() override;
     boost::asio::awaitable<Result<void>> settle() override;
+    void enter(Yank& yank) override;
     Result<void> open(OnStream on_stream) override;
     void close() override;
     boost::asio::awaitable<void> join() override;
@@ -41,7 +50,8 @@ private:
     Hooks m_hooks;
     OnStream m_on_stream;
     std::optional<Door> m_door;
-    std::vector<std::weak_ptr<std::string>> m_clients; ///< the names of those who are there, by age
+    std::vector<std::weak_ptr<SocketPeer>> m_clients; ///< by age
+    Yank::Registration m_yankable;
 };
 
 class SocketClient final : public Chardev {
@@ -63,6 +73,7 @@ public:
     Result<void> settle_now() override;
     boost::asio::awaitable<Result<void>> settle() override;
     void start() override;
+    void enter(Yank& yank) override;
     Result<void> open(OnStream on_stream) override;
     void close() override;
     boost::asio::awaitable<void> join() override { return m_tasks.join(); }
@@ -82,7 +93,8 @@ private:
     Options m_options;
     OnStream m_on_stream;
     std::unique_ptr<Stream> m_unused; ///< open, and nobody has it
-    std::weak_ptr<std::string> m_peer; ///< the name of the connection, while it is there
+    std::weak_ptr<SocketPeer> m_peer; ///< while it is there
+    Yank::Registration m_yankable;
     std::optional<Result<void>> m_settled; ///< what came of the first attempt, where it is awaited
     bool m_closed = false;
     std::shared_ptr<bool> m_alive = std::make_shared<bool>(true); ///< streams may end when we are gone

@@ -14,8 +14,6 @@ namespace minivisor::machine {
 
 namespace {
 
-constexpr auto arch = "x86_64";
-
 template <typename C>
 void bind_empty_list(qapi::Registry& registry)
 {
@@ -82,7 +80,7 @@ std::string ram_block_table(Memory const& memory)
 
 void bind_queries(qapi::Registry& registry, Machine& machine, qom::Tree const& tree)
 {
-    registry.bind<qapi::QueryTarget>([]() -> Result<qapi::TargetInfo> { return qapi::TargetInfo{arch}; });
+    registry.bind<qapi::QueryTarget>([]() -> Result<qapi::TargetInfo> { return qapi::TargetInfo{}; });
     registry.bind<qapi::QueryMachines>([]() -> Result<std::vector<qapi::MachineInfo>> { return list_machines(); });
     registry.bind<qapi::QueryCurrentMachine>(
         []() -> Result<qapi::CurrentMachineParams> { return qapi::CurrentMachineParams(); });

@@ -115,7 +115,7 @@ private:
     std::optional<hw::Dump> m_dump;
     std::unique_ptr<migration::Migration> m_migration;
     monitor::Dispatcher m_dispatcher{m_registry, m_events};
-    Fronts m_fronts{m_io, m_tree, m_doorman, m_events, m_dispatcher, [this] { request_exit(0); }};
+    Fronts m_fronts{m_io, m_tree, m_doorman, m_events, m_yank, m_dispatcher, [this] { request_exit(0); }};
     std::optional<PidFile> m_pidfile;
     util::TaskGroup m_tasks{m_io.get_executor()};
     std::optional<asio::posix::stream_descriptor> m_signal_ready;
@@ -176,9 +176,12 @@ Result<void> App::open()
     if (m_options.process_name)
         prctl(PR_SET_NAME, m_options.process_name->c_str());
     m_signals = TRY(open_signal_fd());
-    if (auto const& audit = m_options.audit)
-        m_doorman.keep_audit(TRY(io::AuditTrail::open(audit->file)),
-            audit->required ? io::Doorman::Unwritten::refuses : io::Doorman::Unwritten::is_logged);
+    for (auto const& audit : m_options.audits) {
+        auto trail
+            = audit.file.empty() ? io::AuditTrail::open_journal(audit.journal) : io::AuditTrail::open(audit.file);
+        m_doorman.keep_audit(TRY(std::move(trail)),
+            audit.required ? io::Doorman::Unwritten::refuses : io::Doorman::Unwritten::is_logged);
+    }
     TRY(build());
 
     if (m_options.pidfile)
@@ -262,7 +265,7 @@ asio::awaitable<void> App::watch_signals()
         if (error)
             co_return;
         signal = read_signal(m_signals.get());
-    } while (signal.number == SIGHUP && m_options.audit); // a rotation
+    } while (signal.number == SIGHUP && !m_options.audits.empty()); // a rotation
     if (!signal.text.empty())
         log::error(signal.text);
     m_machine->run().announce_shutdown(qapi::ShutdownCause::host_signal);

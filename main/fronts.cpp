@@ -14,13 +14,13 @@
 namespace minivisor::main {
 
 Fronts::Fronts(boost::asio::io_context& io, qom::Tree& tree, io::Doorman& doorman, qapi::EventBus& events,
-    monitor::Dispatcher& dispatcher, std::function<void()> end)
+    io::Yank& yank, monitor::Dispatcher& dispatcher, std::function<void()> end)
     : m_io(io)
     , m_events(events)
     , m_dispatcher(dispatcher)
     , m_end(std::move(end))
     , m_monitors(io, dispatcher)
-    , m_chardevs(io, tree, doorman, events)
+    , m_chardevs(io, tree, doorman, events, yank)
 {
     m_chardevs.on_terminate(m_end);
 }

@@ -16,7 +16,7 @@ namespace minivisor::main {
 class Fronts {
 public:
     /// `end` ends the program with status 0.
-    Fronts(boost::asio::io_context& io, qom::Tree& tree, io::Doorman& doorman, qapi::EventBus& events,
+    Fronts(boost::asio::io_context& io, qom::Tree& tree, io::Doorman& doorman, qapi::EventBus& events, io::Yank& yank,
         monitor::Dispatcher& dispatcher, std::function<void()> end);
 
     io::Chardevs& chardevs() { return m_chardevs; }

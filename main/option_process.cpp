@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The process itself, and the options that ask something and end it.
+#include "io/journal.hpp"
 #include "main/config_file.hpp"
 #include "util/trace.hpp"
 
@@ -52,12 +53,18 @@ Result<void> set_audit(Options& options, OptionUse const& use)
     for (auto const& [key, value, short_form] : TRY(read_items(use))) {
         if (key == "file")
             audit.file = value;
+        else if (key == "journal")
+            audit.journal = value.starts_with('/')    ? value
+                : TRY(parse_switch("journal", value)) ? std::string(io::Journal::standard_socket)
+                                                      : std::string();
         else
             audit.required = TRY(parse_switch(key, value));
     }
-    if (audit.file.empty())
+    if (audit.file.empty() && audit.journal.empty())
         return Error::generic("Parameter 'file' is missing");
-    options.audit = std::move(audit);
+    if (!audit.file.empty() && !audit.journal.empty())
+        return Error::generic("Parameters 'file' and 'journal' are two trails: give -audit twice");
+    options.audits.push_back(std::move(audit));
     return {};
 }
 
@@ -287,12 +294,20 @@ OptionGroup process_options()
                     {"opaque", "TEXT", "a text that `query-fdsets` tells with it"}}},
             {"pidfile", "FILE", "write the process id there", set_pidfile, {},
                 "The file is locked while the process lives, and removed at its end."},
-            {"audit", "[file=]FILE[,required=on|off]", "write each authorization decision to FILE before it counts",
-                set_audit,
+            {"audit", "[file=]FILE|journal=on|SOCKET[,required=on|off]",
+                "write each authorization decision to FILE, or to systemd's journal, before it counts", set_audit,
                 {{"file", "FILE", "made with mode 0600 where there is none; no link, no device"},
+                    {"journal", "on|SOCKET",
+                        "in place of a file: journald's socket, /run/systemd/journal/socket, or another one, such as "
+                        "that of a namespace, /run/systemd/journal.NAME/socket"},
                     {"required", "on|off", "on (the default): while it cannot be written, nobody gets in"}},
                 "Each decision is a line of JSON, chained to the one before it by SHA-256; `-check-audit` verifies it. "
-                "After the file was moved away, SIGHUP makes the next one, in which the chain goes on."},
+                "After the file was moved away, SIGHUP makes the next one, in which the chain goes on. In the journal "
+                "each process has a chain of its own: `journalctl -o cat "
+                "MESSAGE_ID=8bb2c5a4c9dd490896f96565960124d1 _PID=N` prints it as such a file has it; its entries "
+                "carry "
+                "MINIVISOR_DECISION, MINIVISOR_IDENTITY, MINIVISOR_OBJECT and MINIVISOR_PEER. The option may be given "
+                "several times, for several trails."},
             {"readconfig", "FILE", "read options from a file", read_config_file, {},
                 "The file has a group for each option, `[name]` or `[object \"ID\"]`, and in it lines `key = "
                 "\"value\"` "

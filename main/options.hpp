@@ -49,8 +49,10 @@ struct LoaderOption {
     std::string origin;
 };
 
+/// One use of -audit: one of the two is set.
 struct AuditOption {
     std::string file;
+    std::string journal; ///< the socket
     bool required = true; ///< nobody gets in while it cannot be written
 };
 
@@ -97,7 +99,7 @@ struct Options {
     std::optional<std::string> object_help;
     /// A PEM file whose identity is to be printed.
     std::optional<std::string> identity_file;
-    std::optional<AuditOption> audit;
+    std::vector<AuditOption> audits;
     /// A file of an audit trail that is to be verified.
     std::optional<std::string> check_audit;
     /// A question to an authorization object, to be answered before anything is opened.

@@ -46,8 +46,11 @@ TypeInfo enumeration_info(std::string_view name, std::span<char const* const> en
 
 void add_value_docs(TypeInfo& info, std::span<MemberDoc const> docs)
 {
-    for (auto const& doc : docs)
+    info.values.clear();
+    for (auto const& doc : docs) {
+        info.values.emplace_back(doc.name);
         info.value_docs.emplace_back(doc.text);
+    }
 }
 
 TypeInfo array_info(TypeInfo const& element)

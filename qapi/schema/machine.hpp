@@ -23,8 +23,60 @@ struct InjectNmi : Command<"inject-nmi"> {
     static constexpr CommandInfo info{.summary = "Send a non-maskable interrupt; refused where no CPU could take it."};
 };
 
+/// All that a QEMU of that level can be built for.
+enum class SysEmuTarget {
+    aarch64,
+    alpha,
+    arm,
+    avr,
+    cris,
+    hppa,
+    i386,
+    loongarch64,
+    m68k,
+    microblaze,
+    microblazeel,
+    mips,
+    mips64,
+    mips64el,
+    mipsel,
+    nios2,
+    or1k,
+    ppc,
+    ppc64,
+    riscv32,
+    riscv64,
+    rx,
+    s390x,
+    sh4,
+    sh4eb,
+    sparc,
+    sparc64,
+    tricore,
+    x86_64,
+    xtensa,
+    xtensaeb
+};
+BOOST_DESCRIBE_ENUM(SysEmuTarget, aarch64, alpha, arm, avr, cris, hppa, i386, loongarch64, m68k, microblaze,
+    microblazeel, mips, mips64, mips64el, mipsel, nios2, or1k, ppc, ppc64, riscv32, riscv64, rx, s390x, sh4, sh4eb,
+    sparc, sparc64, tricore, x86_64, xtensa, xtensaeb)
+constexpr auto docs(SysEmuTarget const*)
+{
+    return members({{"aarch64", "64-bit ARM"}, {"alpha", "DEC Alpha"}, {"arm", "32-bit ARM"}, {"avr", "Atmel AVR"},
+        {"cris", "Axis ETRAX"}, {"hppa", "HP PA-RISC"}, {"i386", "32-bit x86"}, {"loongarch64", "64-bit LoongArch"},
+        {"m68k", "Motorola 68000"}, {"microblaze", "MicroBlaze, big-endian"},
+        {"microblazeel", "MicroBlaze, little-endian"}, {"mips", "32-bit MIPS, big-endian"},
+        {"mips64", "64-bit MIPS, big-endian"}, {"mips64el", "64-bit MIPS, little-endian"},
+        {"mipsel", "32-bit MIPS, little-endian"}, {"nios2", "Altera Nios II"}, {"or1k", "OpenRISC 1000"},
+        {"ppc", "32-bit PowerPC"}, {"ppc64", "64-bit PowerPC"}, {"riscv32", "32-bit RISC-V"},
+        {"riscv64", "64-bit RISC-V"}, {"rx", "Renesas RX"}, {"s390x", "IBM Z"}, {"sh4", "SuperH, little-endian"},
+        {"sh4eb", "SuperH, big-endian"}, {"sparc", "32-bit SPARC"}, {"sparc64", "64-bit SPARC"},
+        {"tricore", "Infineon TriCore"}, {"x86_64", "64-bit x86, the one that there is here"},
+        {"xtensa", "Xtensa, little-endian"}, {"xtensaeb", "Xtensa, big-endian"}});
+}
+
 struct TargetInfo {
-    std::string arch; // text, since a described enum cannot have QEMU's "x86_64"
+    SysEmuTarget arch = SysEmuTarget::x86_64;
 };
 BOOST_DESCRIBE_STRUCT(TargetInfo, (), (arch))
 constexpr auto docs(TargetInfo const*) { return members({{"arch", "the guest's architecture"}}); }

@@ -2,8 +2,12 @@
 """Questions about access control that are asked beforehand: the identity in a file, who would come in and why not."""
 import json
 import os
+import re
+import shutil
+import subprocess
 
 from harness import migration
+from test_pki import pki
 
 NAME = "C=GB,O=Example Org,CN=laptop"
 RULES = {"policy": "deny", "rules": [
@@ -87,6 +91,54 @@ def test_secrets_do_not_come_back(t):
     reason = vm.qmp.error("object-add", qom_type="secret", id="t", data="letmein!", format="base64")
     t.check("letmein" not in reason, reason)
     t.check("letmein" not in vm.err.text(), "standard error")
+
+
+def core_of(t, vm):
+    """What a core dump of the process would hold."""
+    if not shutil.which("gdb"):
+        t.skip("gdb is not installed")
+    path = t.path("core")
+    subprocess.run(["gdb", "-nx", "-batch", "-p", str(vm.pid), "-ex", "generate-core-file " + path], stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not os.path.exists(path):
+        t.skip("gdb may not look into the process here")
+    with open(path, "rb") as core:
+        return core.read()
+
+
+def bytes_of(path, words=()):
+    """The private number of an EC key in a PEM file, as it is written and as OpenSSL computes with it."""
+    text = subprocess.run(["openssl", "pkey", "-in", path, "-noout", "-text", *words], stdout=subprocess.PIPE, check=True, text=True).stdout
+    number = bytes.fromhex(re.sub("[^0-9a-f]", "", text.split("priv:")[1].split("pub:")[0]))
+    return [number, number[::-1]]
+
+
+def test_secrets_are_in_no_core_dump(t):
+    "a core dump holds no secret, no private key and no pre-shared key, though they are in use and were loaded anew"
+    t.requires_minivisor("QEMU has them there")
+    secret = b"letmein-but-nobody-else-0123456789"
+    t.write("password", secret)
+    pki(t, "psk", "keys", "alice")
+    folder = t.pki.server(password=secret.decode(), key="ec")
+    plain = t.pki.client("source")
+    vm = t.start("-incoming", "defer", "-object", "secret,id=s,file=" + t.path("password"),
+                 "-object", "tls-creds-x509,id=tls0,endpoint=server,passwordid=s,dir=" + folder,
+                 "-object", "tls-creds-psk,id=psk0,endpoint=server,dir=" + t.path("keys"))
+    migration.set_parameters(vm, tls_creds="tls0")
+    uri = migration.listen(vm)
+    with migration.tls_knock(uri, plain) as stream:
+        stream.sendall(b"x")
+    vm.qmp.cmd("__org.minivisor_tls-creds-reload", id="tls0")
+    with migration.tls_knock(uri, plain) as stream:
+        stream.sendall(b"x")
+    core = core_of(t, vm)
+    t.check(b"server-key.pem" in core, "it is the core of that process")
+    with open(t.path("keys/keys.psk"), encoding="ascii") as keys:
+        shared = keys.read().split(":")[1].strip()
+    key = bytes_of(os.path.join(folder, "server-key.pem"), ("-passin", "pass:" + secret.decode()))
+    for what, found in (("the secret", [secret]), ("the key", key), ("the shared key", [shared.encode(), bytes.fromhex(shared)])):
+        for form in found:
+            t.eq(core.count(form), 0, what)
 
 
 def put_folder(source, target):

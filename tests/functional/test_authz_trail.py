@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
+import socket
 import ssl
+import subprocess
 
 from harness import migration
 from test_migration_tls import GOOD, then_the_right_one
@@ -229,6 +232,137 @@ def test_a_rotation_that_fails(t):
     t.eq(trail(path)[0]["lost"], 1)
 
 
+def journal(t, name="journal"):
+    """A socket in the place of journald's, and its path."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(t.path(name))
+    sock.settimeout(10)
+    t.cleanups.append(sock.close)
+    return sock, t.path(name)
+
+
+def entry(sock):
+    """The fields of the next entry, each in the form that takes any value."""
+    data, fields = sock.recv(1 << 20), {}
+    while data:
+        name, _, data = data.partition(b"\n")
+        size = int.from_bytes(data[:8], "little")
+        fields[name.decode()], data = data[8:8 + size].decode(), data[9 + size:]
+    return fields
+
+
+def test_journal(t):
+    "with journal= each decision is an entry of the journal before it counts, chained, with fields to look for"
+    t.requires_minivisor("QEMU has none")
+    sock, path = journal(t)
+    target, address = waiting(t, "-audit", "journal=" + path)
+    knock(t, address)
+    target.qmp.wait_event(EVENT)
+    then_the_right_one(t, target, address)
+    fields = [entry(sock), entry(sock)]
+    t.eq([(f["MINIVISOR_DECISION"], f["MINIVISOR_IDENTITY"], f["MINIVISOR_OBJECT"], f["PRIORITY"]) for f in fields],
+         [("deny", MALLORY_DN, "auth0", "4"), ("allow", GOOD, "auth0", "6")])
+    t.check(all(f["MINIVISOR_PEER"].startswith("127.0.0.1:") for f in fields), "the peers")
+    lines = t.write("lines", "".join(f["MESSAGE"] + "\n" for f in fields))
+    t.eq(check(t, lines), ["good lines: 2", "begins: anew", "last hash: " + json.loads(fields[1]["MESSAGE"])["hash"]])
+
+
+def refused(t, target, address, reason):
+    """The right one is not let in, for that reason."""
+    source = t.start("-m", "64M", name="source%d" % len(t.instances))
+    migration.add_creds(source, "client", t.pki.client("right"))
+    source.qmp.cmd("migrate", uri=address)
+    t.has(migration.wait_status(source, "failed")["error-desc"], "not authorized")
+    data = target.qmp.wait_event(EVENT)["data"]
+    t.eq((data["decision"], data["reason"], data["identity"]), ("error", reason, GOOD))
+
+
+def test_a_journal_that_is_gone(t):
+    "without a journal nobody gets in; one that is started anew is found by itself, and hears how many entries it missed"
+    t.requires_minivisor("QEMU has none")
+    sock, path = journal(t)
+    target, address = waiting(t, "-audit", "journal=%s,required=on" % path)
+    sock.close()
+    refused(t, target, address, "Audit journal '%s': it cannot be reached: Connection refused" % path)
+    os.unlink(path)
+    sock, path = journal(t)
+    then_the_right_one(t, target, address)
+    record = json.loads(entry(sock)["MESSAGE"])
+    t.eq((record["lost"], record["number"], record["decision"]), (1, 1, "allow"))
+
+
+def test_a_journal_that_does_not_matter(t):
+    "with required=off the right one gets in without a journal, and the log tells"
+    t.requires_minivisor("QEMU has none")
+    sock, path = journal(t)
+    target, address = waiting(t, "-audit", "journal=%s,required=off" % path)
+    sock.close()
+    then_the_right_one(t, target, address)
+    target.wait_stderr("Audit journal '.*': it cannot be reached: Connection refused")
+
+
+def test_two_trails(t):
+    "a file and the journal: both have each decision, and what one cannot write the other one calls back"
+    t.requires_minivisor("QEMU has none")
+    sock, path = journal(t)
+    target, address = waiting(t, "-audit", t.path("audit"), "-audit", "journal=" + path)
+    knock(t, address)
+    target.qmp.wait_event(EVENT)
+    record = json.loads(entry(sock)["MESSAGE"])
+    t.eq((record["identity"], trail(t.path("audit"))[0]["identity"]), (MALLORY_DN, MALLORY_DN))
+    sock.close()
+    reason = "Audit journal '%s': it cannot be reached: Connection refused" % path
+    refused(t, target, address, reason)
+    t.eq([(r["decision"], r["identity"]) for r in trail(t.path("audit"))], [("deny", MALLORY_DN), ("allow", GOOD), ("error", GOOD)])
+    t.eq(trail(t.path("audit"))[2]["reason"], reason)
+    t.eq(check(t, t.path("audit"))[0], "good lines: 3")
+
+
+def journald(t, name):
+    """A real journald that serves a namespace of its own, whose folders are the test's: its socket, and a way to ask
+    journalctl."""
+    program = "/lib/systemd/systemd-journald"
+    if not (os.path.exists(program) and shutil.which("journalctl") and shutil.which("unshare")):
+        t.skip("systemd-journald is not installed")
+    os.makedirs(t.path("log/journal"))
+    os.makedirs(t.path("run"))
+    script = 'mount --bind "$1" /var/log && exec %s "$2"' % program
+    server = subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", t.path("log"), name], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, RUNTIME_DIRECTORY=t.path("run")))
+
+    def end():
+        server.kill()
+        server.wait()
+    t.cleanups.append(end)
+    while True:
+        if server.poll() is not None:
+            t.skip("systemd-journald does not run here")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            if not probe.connect_ex(t.path("run/socket")):
+                break
+
+    def ask(*words):
+        folder = t.path("log/journal/" + os.listdir(t.path("log/journal"))[0])
+        return subprocess.run(["journalctl", "-q", "--no-pager", "-D", folder, *words], stdout=subprocess.PIPE, check=True, text=True).stdout
+    return t.path("run/socket"), ask
+
+
+def test_a_real_journald(t):
+    "journald keeps the entries, journalctl finds them by their fields, and -check-audit verifies what it prints"
+    t.requires_minivisor("QEMU has none")
+    path, ask = journald(t, "minivisor-test-%d" % os.getpid())
+    target, address = waiting(t, "-audit", "journal=" + path)
+    knock(t, address)
+    target.qmp.wait_event(EVENT)
+    then_the_right_one(t, target, address)
+    kept = lambda: ask("-o", "cat", "MESSAGE_ID=8bb2c5a4c9dd490896f96565960124d1", "_PID=%d" % target.pid)
+    while len(kept().splitlines()) < 2:      # journald writes when it comes to it
+        pass
+    t.eq(check(t, t.write("kept", kept()))[0], "good lines: 2")
+    found = json.loads(ask("-o", "json", "MINIVISOR_DECISION=deny"))
+    t.eq((found["MINIVISOR_IDENTITY"], found["SYSLOG_IDENTIFIER"], found["PRIORITY"]), (MALLORY_DN, "minivisor", "4"))
+
+
 def test_bad_files(t):
     "a link, a device, a file of something else and a file in use are refused at the start"
     t.requires_minivisor("QEMU has none")
@@ -240,6 +374,10 @@ def test_bad_files(t):
                          (t.path("used"), "another process writes it")):
         words = t.start("-audit", path, qmp=0, name="bad%d" % len(t.instances)).wait_exit(1)
         t.has(words, "Audit file '%s': %s" % (path, reason))
+    words = t.start("-audit", "journal=" + t.path("none"), qmp=0, name="nojournal").wait_exit(1)
+    t.has(words, "Audit journal '%s': it cannot be reached: No such file or directory" % t.path("none"))
     for option, reason in (("required=on", "Parameter 'file' is missing"), ("file=x,required=perhaps", "Parameter 'required' expects 'on' or 'off'"),
-                           ("file=x,colour=red", "Invalid parameter 'colour'")):
+                           ("file=x,colour=red", "Invalid parameter 'colour'"),
+                           ("journal=off", "Parameter 'file' is missing"), ("journal=maybe", "Parameter 'journal' expects 'on' or 'off'"),
+                           ("file=x,journal=on", "Parameters 'file' and 'journal' are two trails: give -audit twice")):
         t.has(t.start("-audit", option, qmp=0, name="bad%d" % len(t.instances)).wait_exit(1), "-audit %s: %s" % (option, reason))

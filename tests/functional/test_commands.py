@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Commands with little to them: each does what it says, and refuses what it should."""
 import os
+import re
 
 from harness import migration
 
@@ -80,3 +81,20 @@ def test_objects_by_text(t):
     t.eq(add("authz-simple,id=a0,identity=CN=x,,O=y"), "")
     t.eq(vm.qmp.cmd("qom-get", path="/objects/a0", property="identity"), "CN=x,O=y")
     t.has(add("authz-simple,help"), "identity=<string>")
+
+
+def test_ranges_of_the_manual(t):
+    "the ranges that the manual names for migration parameters are those that are checked"
+    t.requires_minivisor("the manual is minivisor's")
+    page = t.start("-manual", "qmp", qmp=0, base=(), name="manual")
+    page.wait_exit(0)
+    part = page.out.text().split("## migrate-set-parameters", 1)[-1].split("\n#", 1)[0]
+    ranges = re.findall(r"^- `([a-z-]+)` .*[ ,](\d+) to (\d+)(?:;|$)", part, re.M)
+    t.check(len(ranges) >= 13, ranges)
+    vm = t.start()
+    for name, low, high in ranges:
+        for value in (int(low), int(high)):
+            t.eq(vm.qmp.execute("migrate-set-parameters", {name: value}).get("return"), {}, "%s %d" % (name, value))
+        for value in (int(low) - 1, int(high) + 1):
+            if value >= 0:
+                t.has(vm.qmp.execute("migrate-set-parameters", {name: value})["error"]["desc"], "expects", "%s %d" % (name, value))

@@ -27,6 +27,7 @@ def test_info(t):
     version = vm.qmp.cmd("query-version")
     wanted = "%(major)d.%(minor)d.%(micro)d" % version["qemu"] + version["package"]
     t.eq(vm.hmp.send("info version"), [wanted])
+    t.eq(vm.hmp.send("info vnc"), ["None"], "as without a display")
 
 
 def test_stop_and_cont(t):

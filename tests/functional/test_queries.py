@@ -270,6 +270,45 @@ def test_yank(t):
     t.lacks(str(vm.qmp.cmd("query-yank")), "migration")
 
 
+def test_yank_of_chardevs(t):
+    "character devices over sockets can be yanked: the connections end, the devices stay, and a client that reconnects is back"
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(t.path("peer"))
+    listening.listen(4)
+    vm = t.start("-chardev", "socket,id=srv,path=%s,server=on,wait=off" % t.path("srv"), "-mon", "chardev=srv,mode=control",
+                 "-chardev", "socket,id=cli,path=%s,reconnect=1" % t.path("peer"), "-chardev", "null,id=n")
+    chardevs = lambda: sorted(i["id"] for i in vm.qmp.cmd("query-yank"))
+    base = [i for i in chardevs() if i not in ("srv", "cli")]      # the monitor of the tests
+    t.eq(chardevs(), sorted(base + ["cli", "srv"]))
+    t.eq(failure(vm, "yank", instances=[{"type": "chardev", "id": "n"}]), ("DeviceNotFound", "Instance not found"))
+    first = vm.connect(t.path("srv"))
+    peer, _ = listening.accept()
+    t.eq(failure(vm, "yank", instances=[{"type": "chardev", "id": "srv"}, {"type": "chardev", "id": "zz"}]),
+         ("DeviceNotFound", "Instance not found"))
+    t.eq(first.cmd("query-name"), {}, "none or all")
+    for id_ in ("srv", "cli"):
+        t.eq(vm.qmp.cmd("yank", instances=[{"type": "chardev", "id": id_}]), {})
+    first.wait_closed()
+    peer.settimeout(20)
+    t.eq(peer.recv(1), b"")
+    listening.accept()[0].close()
+    t.eq(vm.connect(t.path("srv")).cmd("query-name"), {}, "the next one is served")
+    t.eq(chardevs(), sorted(base + ["cli", "srv"]))
+    vm.qmp.cmd("chardev-remove", id="cli")
+    t.eq(chardevs(), sorted(base + ["srv"]))
+
+
+def test_target(t):
+    "the architecture is one of an enumeration, as in QEMU's schema"
+    vm = t.start()
+    schema = {entry["name"]: entry for entry in vm.qmp.cmd("query-qmp-schema")}
+    arch = schema[schema["query-target"]["ret-type"]]["members"][0]
+    t.eq(arch["name"], "arch")
+    values = schema[arch["type"]]["values"]
+    t.eq((len(values), values[0], values[-1]), (31, "aarch64", "xtensaeb"))
+    t.check(vm.qmp.cmd("query-target")["arch"] == "x86_64" in values, values)
+
+
 def test_schema_of_one_command(t):
     "one more command gives the part of the schema that belongs to one command or event"
     t.requires_minivisor("an addition")

@@ -2,6 +2,7 @@
 """Credentials of a running process: files that are followed, ends that are announced, rotation under load, and the kinds
 of objects beside them."""
 import ctypes
+import json
 import os
 import shutil
 import socket
@@ -11,6 +12,7 @@ import threading
 from harness import migration
 from harness.process import SCALE
 from test_authz import put_folder
+from test_migration_tls import GOOD
 from test_pki import HOSTS, NAME, pki
 
 RELOAD, EXPIRY = "__org.minivisor_TLS_CREDS_RELOAD", "__org.minivisor_TLS_CERTIFICATE_EXPIRY"
@@ -134,6 +136,40 @@ def test_ends_are_announced(t):
     vm.wait_stderr("of the TLS credentials 'tls0' has expired: it was valid until ")
 
 
+def test_all_ends_are_shown_and_announced(t):
+    "issuers that go with our own certificate, all of ca-cert.pem and revocation lists: info tls shows them, events announce them"
+    t.requires_minivisor("QEMU has no such event")
+    pki(t, "init", "ca")
+    pki(t, "init", "soon", "--days", "6", "--name", "CN=Soon")
+    pki(t, "server", "ca", "dest", *HOSTS)
+    pki(t, "client", "ca", "source", NAME)
+    for source, target in (("soon/ca-cert.pem", "dest/ca-cert.pem"), ("soon/ca-cert.pem", "dest/server-cert.pem")):
+        with open(t.path(source), encoding="ascii") as more, open(t.path(target), "a", encoding="ascii") as out:
+            out.write(more.read())
+    vm = t.start()
+    migration.add_creds(vm, "server", t.path("dest"), sanity_check=False)
+    data = vm.qmp.wait_event(EXPIRY)["data"]
+    t.eq((data["days"], data["certificate"]["subject"], data["certificate"]["role"]), (7, "CN=Soon", "issuer"))
+    vm.wait_stderr("warning: The issuer's certificate CN=Soon of the TLS credentials 'tls0' expires within 7 days: ")
+    t.eq([c["role"] for c in creds_of(vm)["certificates"]], ["own", "issuer", "ca", "ca"])
+    t.eq(sorted(line for line in vm.qmp.hmp("info tls") if "CN=Soon" in line), ["  CA  CN=Soon", "  by  CN=Soon"])
+    lists = creds_of(vm)["revocation-lists"]
+    t.eq([crl["revoked"] for crl in lists], [0])
+
+    crl = t.pki.server("listed", revoked=[t.pki.leaf("client")], crl_days=5)
+    vm.qmp.cmd("object-del", id="tls0")
+    migration.add_creds(vm, "server", crl)
+    data = vm.qmp.wait_event("__org.minivisor_TLS_REVOCATION_LIST_EXPIRY")["data"]
+    told = data["revocation-list"]
+    t.eq((data["id"], data["days"], told["issuer"], told["revoked"]), ("tls0", 7, "CN=Test CA main", 1))
+    t.check(4 * 86400 < told["seconds-left"] <= 5 * 86400, told)
+    vm.wait_stderr("warning: The revocation list of CN=Test CA main of the TLS credentials 'tls0' ends within 7 days: ")
+    shown = vm.qmp.hmp("info tls")
+    at = shown.index("  CRL CN=Test CA main")
+    t.has(shown[at + 1], "1 certificate revoked, until " + told["next-update"])
+    t.eq(shown[at + 2], "      SHA-256 " + told["fingerprint"])
+
+
 def measure(vm):
     """Resident KiB and the number of descriptors of a process."""
     with open("/proc/%d/status" % vm.pid, encoding="ascii") as status:
@@ -142,13 +178,21 @@ def measure(vm):
 
 
 def test_rotation_under_load(t):
-    "1,000 reloads of credentials during continuous handshakes: none fails, nothing leaks"
+    "1,000 reloads of credentials and new files of rules during continuous handshakes: none fails, nobody is refused, nothing leaks"
     t.requires_minivisor("QEMU has no such command")
     folder, other, client = t.pki.server("one"), t.pki.server("two", serial_of="two"), t.pki.client("client")
     stored = t.path("stored")
     shutil.copytree(folder, stored)
     vm = t.start("-incoming", "defer")
     migration.add_creds(vm, "server", folder)
+
+    def put_rules(number):
+        rules = [{"match": "CN=filler %d" % n, "policy": "deny"} for n in range(number % 7)] + [{"match": GOOD, "policy": "allow"}]
+        t.write("rules.new", json.dumps({"policy": "deny", "rules": rules}))
+        os.rename(t.path("rules.new"), t.path("rules"))
+    put_rules(0)
+    vm.qmp.cmd("object-add", qom_type="authz-list-file", id_="auth0", filename=t.path("rules"), refresh=True)
+    migration.set_parameters(vm, tls_authz="auth0")
     uri = migration.listen(vm)
     stop, faults, shaken, seen = threading.Event(), [], [], set()
 
@@ -173,6 +217,7 @@ def test_rotation_under_load(t):
     early = None
     for i in range(1000):
         rename_into(stored if i % 2 else other, folder, "server-key.pem", "server-cert.pem")
+        put_rules(i)
         vm.qmp.cmd("__org.minivisor_tls-creds-reload", id="tls0")
         if i == 200:
             early = measure(vm)
@@ -183,6 +228,9 @@ def test_rotation_under_load(t):
     t.eq(creds_of(vm)["generation"], 1001)
     t.check(len(shaken) > 50, "%d handshakes" % len(shaken))
     t.eq(len(seen), 2, "both certificates were shown")
+    asked = vm.qmp.cmd("__org.minivisor_query-authz")[0]
+    t.eq((asked["denied"], asked["errors"]), (0, 0))
+    t.check(asked["allowed"] >= len(shaken) and asked["generation"] > 2, asked)
     late = measure(vm)
     t.grew_less((late[0] - early[0]) << 10, 4 << 20, "grew by")
     t.check(late[1] <= early[1] + 1, "resident KiB and descriptors: %r, later %r" % (early, late))

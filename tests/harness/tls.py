@@ -27,7 +27,7 @@ crlnumber = {w}/crlnumber
 new_certs_dir = {w}/new
 unique_subject = no
 default_md = sha256
-default_crl_days = 300
+default_crl_days = {d}
 policy = p
 email_in_dn = yes
 [ p ]
@@ -93,8 +93,8 @@ class Pki:
                 put(os.path.join(folder, "done"), "")
         return folder
 
-    def _conf(self, folder):
-        put(os.path.join(folder, "conf"), CONF.format(w=folder))
+    def _conf(self, folder, crl_days=300):
+        put(os.path.join(folder, "conf"), CONF.format(w=folder, d=crl_days))
         put(os.path.join(folder, "index.txt"), "")
         put(os.path.join(folder, "serial"), "1000\n")
         put(os.path.join(folder, "crlnumber"), "01\n")
@@ -139,7 +139,7 @@ class Pki:
                         expired, not_yet)
         return self._once(["leaf", role, ca, [list(p) for p in dn], san, key, expired, not_yet, serial_of, critical_usage], make)
 
-    def _folder(self, role, name, trust, revoked=(), omit=(), password=None, **leaf):
+    def _folder(self, role, name, trust, revoked=(), crl_days=300, omit=(), password=None, **leaf):
         out = os.path.join(self.directory, name)
         os.makedirs(out, exist_ok=True)
         shutil.copy(os.path.join(self.ca(trust or leaf.get("ca", "main")), "cert.pem"), os.path.join(out, "ca-cert.pem"))
@@ -151,27 +151,27 @@ class Pki:
                 "-out", os.path.join(out, role + "-key.pem"), "-passout", "pass:" + password)
         os.chmod(os.path.join(out, role + "-key.pem"), 0o600)
         if revoked:
-            self._crl(trust or leaf.get("ca", "main"), revoked, os.path.join(out, "ca-crl.pem"))
+            self._crl(trust or leaf.get("ca", "main"), revoked, crl_days, os.path.join(out, "ca-crl.pem"))
         for file in omit:
             os.unlink(os.path.join(out, file))
         return out
 
     def server(self, name="server", trust=None, **more):
         """A folder for endpoint=server. `trust`: the CA whose certificate is ca-cert.pem (default: the issuer);
-        `revoked`: leaf folders that its CRL names; `omit`: files to leave out; the rest as in leaf()."""
+        `revoked`: leaf folders that its CRL names, which ends in `crl_days`; `omit`: files to leave out; the rest as in leaf()."""
         return self._folder("server", name, trust, **more)
 
     def client(self, name="client", trust=None, **more):
         """A folder for endpoint=client, likewise."""
         return self._folder("client", name, trust, **more)
 
-    def _crl(self, ca, revoked, out):
+    def _crl(self, ca, revoked, days, out):
         authority = self.ca(ca)
 
         def make(folder):
-            conf = self._conf(folder)
+            conf = self._conf(folder, days)
             signer = ["-config", conf, "-keyfile", os.path.join(authority, "key.pem"), "-cert", os.path.join(authority, "cert.pem")]
             for leaf in revoked:
                 run("openssl", "ca", *signer, "-revoke", os.path.join(leaf, "cert.pem"))
             run("openssl", "ca", *signer, "-gencrl", "-out", os.path.join(folder, "crl.pem"))
-        shutil.copy(os.path.join(self._once(["crl", ca, list(revoked)], make), "crl.pem"), out)
+        shutil.copy(os.path.join(self._once(["crl", ca, list(revoked), days], make), "crl.pem"), out)

@@ -163,8 +163,9 @@ inline Issued issue(Spec const& spec, Issued const* issuer = nullptr, std::strin
     return made;
 }
 
-/// A revocation list of `ca`, as PEM; `next_update` in seconds from now.
-inline std::string revocation_list(Issued const& ca, std::vector<X509*> const& revoked, long next_update = 86400)
+/// A revocation list of `ca`, as PEM; `next_update` in seconds from now, or none.
+inline std::string revocation_list(
+    Issued const& ca, std::vector<X509*> const& revoked, std::optional<long> next_update = 86400)
 {
     X509CrlPtr const list(X509_CRL_new());
     must(X509_CRL_set_version(list.get(), X509_CRL_VERSION_2) == 1);
@@ -172,8 +173,10 @@ inline std::string revocation_list(Issued const& ca, std::vector<X509*> const& r
     ASN1_TIME* const time = ASN1_TIME_new();
     X509_gmtime_adj(time, -172800);
     must(X509_CRL_set1_lastUpdate(list.get(), time) == 1);
-    X509_gmtime_adj(time, next_update);
-    must(X509_CRL_set1_nextUpdate(list.get(), time) == 1);
+    if (next_update) {
+        X509_gmtime_adj(time, *next_update);
+        must(X509_CRL_set1_nextUpdate(list.get(), time) == 1);
+    }
     X509_gmtime_adj(time, -86400);
     for (auto* const certificate : revoked) {
         X509_REVOKED* const entry = X509_REVOKED_new();

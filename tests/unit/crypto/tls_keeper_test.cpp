@@ -26,6 +26,7 @@ struct House {
     {
         registry.declare_event<qapi::TlsCredsReloadEvent>();
         registry.declare_event<qapi::TlsCertificateExpiryEvent>();
+        registry.declare_event<qapi::TlsRevocationListExpiryEvent>();
         register_secrets(types);
         register_tls_creds(types);
         subscription = events.subscribe([this](qapi::EventRecord const& event) { heard.push_back(event); });
@@ -41,15 +42,18 @@ struct House {
             qapi::Spelling::json);
         return added ? "" : added.error().desc();
     }
-    /// "7 CN=localhost" for each announcement since the last call.
+    /// "7 CN=localhost" for each announcement since the last call, "7 CRL of CN=Test CA" where a list is meant.
     std::string announced()
     {
         keeper.look();
         std::string text;
         for (auto const& event : std::exchange(heard, {})) {
             auto const& data = event.data.as_object();
+            auto const* const list = data.if_contains("revocation-list");
             text += std::to_string(data.at("days").as_int64()) + " "
-                + std::string(data.at("certificate").as_object().at("subject").as_string()) + "; ";
+                + std::string(list ? "CRL of " + qapi::str(list->as_object().at("issuer").as_string())
+                                   : qapi::str(data.at("certificate").as_object().at("subject").as_string()))
+                + "; ";
         }
         return text;
     }
@@ -145,6 +149,92 @@ TEST_CASE("a certificate that is replaced in time is not announced any more")
     CHECK(house.announced() == "30 CN=localhost; ");
     REQUIRE(qom::delete_user_object(house.tree, "tls0"));
     house.time = begin + days(81);
+    CHECK(house.announced() == "");
+}
+
+TEST_CASE("the issuers behind our own certificate and every one of the authorities are watched")
+{
+    Files const files(3000);
+    auto middle_spec = ca_spec("Middle");
+    middle_spec.not_after = 40 * day;
+    auto const middle = issue(middle_spec, &files.ca);
+    auto leaf_spec = server_spec();
+    leaf_spec.not_after = 3000 * day;
+    auto const leaf = issue(leaf_spec, &middle);
+    files.dir.write("server-cert.pem", leaf.certificate_pem() + middle.certificate_pem());
+    files.dir.write("server-key.pem", leaf.key_pem());
+    auto second_spec = ca_spec("Second CA");
+    second_spec.not_after = 100 * day;
+    auto third_spec = ca_spec("Third CA");
+    third_spec.not_after = 200 * day;
+    files.dir.write("ca-cert.pem",
+        files.ca.certificate_pem() + issue(second_spec).certificate_pem() + issue(third_spec).certificate_pem());
+    House house;
+    REQUIRE(house.add(files.dir.path(), false) == "");
+    CHECK(house.announced() == "");
+    auto const begin = house.time;
+    for (auto const& [later, wanted] : {std::pair{days(10), "30 CN=Middle; "}, {days(33), "7 CN=Middle; "},
+             {days(39), "1 CN=Middle; "}, {days(41), "0 CN=Middle; "}, {days(70), "30 CN=Second CA; "},
+             {days(101), "0 CN=Second CA; "}, {days(170), "30 CN=Third CA; "}}) {
+        house.time = begin + later;
+        CHECK(house.announced() == wanted);
+    }
+    CHECK(house.log.lines().front().starts_with(
+        "warning: The issuer's certificate CN=Middle of the TLS credentials 'tls0' expires within 30 days: "));
+}
+
+TEST_CASE("an issuer that two identities share is announced once")
+{
+    Files const files(3000);
+    auto middle_spec = ca_spec("Middle");
+    middle_spec.not_after = 20 * day;
+    auto const middle = issue(middle_spec, &files.ca);
+    for (std::string const number : {"", "-0"}) {
+        auto spec = server_spec();
+        spec.not_after = 3000 * day;
+        auto const leaf = issue(spec, &middle);
+        files.dir.write("server-cert" + number + ".pem", leaf.certificate_pem() + middle.certificate_pem());
+        files.dir.write("server-key" + number + ".pem", leaf.key_pem());
+    }
+    House house;
+    REQUIRE(house.add(files.dir.path(), false) == "");
+    CHECK(house.announced() == "30 CN=Middle; ");
+}
+
+TEST_CASE("the time by which a revocation list has to be replaced is announced likewise")
+{
+    Files const files(3000);
+    files.dir.write("ca-crl.pem", revocation_list(files.ca, {files.client.certificate.get()}, 40 * day));
+    House house;
+    REQUIRE(house.add(files.dir.path(), false) == "");
+    CHECK(house.announced() == "");
+    auto const begin = house.time;
+    for (auto const& [later, wanted] : {std::pair{days(9), ""}, {days(10), "30 CRL of CN=Test CA; "}, {days(32), ""},
+             {days(33), "7 CRL of CN=Test CA; "}, {days(39), "1 CRL of CN=Test CA; "},
+             {days(41), "0 CRL of CN=Test CA; "}, {days(60), ""}}) {
+        house.time = begin + later;
+        CHECK(house.announced() == wanted);
+    }
+    auto const lines = house.log.lines();
+    REQUIRE(lines.size() == 4);
+    CHECK(lines[0].starts_with("warning: The revocation list of CN=Test CA of the TLS credentials 'tls0' ends within "
+                               "30 days: the next one is due at "));
+    CHECK(lines[3].starts_with("The revocation list of CN=Test CA of the TLS credentials 'tls0' is past its time and "
+                               "may miss revoked certificates: the next one was due at "));
+    // A new list is judged by itself.
+    files.dir.write("ca-crl.pem", revocation_list(files.ca, {}, 200 * day));
+    REQUIRE(house.keeper.reload("tls0"));
+    REQUIRE(std::exchange(house.heard, {}).size() == 1);
+    CHECK(house.announced() == "");
+}
+
+TEST_CASE("a revocation list that names no time does not end")
+{
+    Files const files(3000);
+    files.dir.write("ca-crl.pem", revocation_list(files.ca, {}, std::nullopt));
+    House house;
+    REQUIRE(house.add(files.dir.path(), false) == "");
+    house.time += days(2000);
     CHECK(house.announced() == "");
 }
 

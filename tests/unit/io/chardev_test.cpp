@@ -13,8 +13,11 @@
 #include <boost/asio/detached.hpp>
 #include <catch2/catch.hpp>
 
+#include <array>
+
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 namespace minivisor::io {
 namespace {
@@ -76,7 +79,8 @@ struct House {
     qapi::Registry registry;
     qapi::EventBus events{registry};
     Doorman doorman{io, tree, events};
-    Chardevs chardevs{io, tree, doorman, events};
+    Yank yank;
+    Chardevs chardevs{io, tree, doorman, events, yank};
     std::vector<std::unique_ptr<Stream>> streams;
 };
 
@@ -84,6 +88,14 @@ std::string unix_socket(std::string const& path, std::string_view more)
 {
     return cat(R"({"id": "c", "backend": {"type": "socket", "data": {"addr": {"type": "unix", "data": {"path": ")",
         path, R"("}}, )", more, "}}}");
+}
+
+sockaddr_un unix_address(std::string const& path)
+{
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    return address;
 }
 
 } // namespace
@@ -154,6 +166,59 @@ TEST_CASE("chardevs: a pty gives a stream to whoever opens its other end, each t
         CHECK(house.streams[0]->read(buffer, passed).progress == Stream::Progress::end);
         house.streams.clear();
     }
+}
+
+TEST_CASE("chardevs: those over sockets can be yanked, which ends their connections and not the devices")
+{
+    test::TempDir const dir;
+    House house;
+    auto const path = dir.file("s");
+    house.add(R"({"id": "n", "backend": {"type": "null", "data": {}}})");
+    REQUIRE(house.add(unix_socket(path, R"("server": true)")) == "{}");
+    auto const yank = [&] { return house.yank.pull({{qapi::YankInstanceType::chardev, {}, "c"}}); };
+    REQUIRE(house.yank.instances().size() == 1);
+    CHECK(house.yank.instances().front().id == "c");
+    CHECK(yank()); // nobody is there
+    house.use("c");
+    std::array<util::UniqueFd, 3> clients;
+    for (auto& client : clients) {
+        client.reset(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        auto const address = unix_address(path);
+        REQUIRE(connect(client.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) == 0);
+    }
+    REQUIRE(house.run_until([&] { return house.streams.size() == clients.size(); }));
+    house.streams.pop_back(); // one that has left is passed over
+    CHECK(yank());
+    for (auto& client : clients) {
+        char byte = 0;
+        CHECK(recv(client.get(), &byte, 1, 0) == 0);
+    }
+    for (auto& stream : house.streams)
+        CHECK(stream->peer_is_gone());
+    CHECK(house.yank.instances().size() == 1);
+    house.chardevs.close();
+    CHECK(house.yank.instances().empty());
+}
+
+TEST_CASE("chardevs: a client that is yanked connects again if it is told to")
+{
+    test::TempDir const dir;
+    House house;
+    auto const path = dir.file("s");
+    util::UniqueFd const door(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    auto const address = unix_address(path);
+    REQUIRE(bind(door.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) == 0);
+    REQUIRE(listen(door.get(), 4) == 0);
+    REQUIRE(house.add(unix_socket(path, R"("server": false, "reconnect": 1)")) == "{}");
+    REQUIRE(house.run_until([&] { return house.filename("c") == "unix:"; }));
+    util::UniqueFd const first(accept(door.get(), nullptr, nullptr));
+    REQUIRE(house.yank.pull({{qapi::YankInstanceType::chardev, {}, "c"}}));
+    char byte = 0;
+    CHECK(recv(first.get(), &byte, 1, 0) == 0);
+    REQUIRE(house.run_until([&] { return house.filename("c") != "unix:"; }));
+    REQUIRE(house.run_until([&] { return house.filename("c") == "unix:"; }));
+    REQUIRE(house.chardevs.remove("c"));
+    CHECK(house.yank.instances().empty());
 }
 
 TEST_CASE("chardevs: a server that is closed takes its socket's file along")
