@@ -55,6 +55,10 @@ def test_instructions(t):
          {"human-readable-text": "0x000ffff0:  ea 00 ff 00 f0           ljmpw    $0xf000:$0xff00\n"})
     t.eq(ours.qmp.error("__org.minivisor_disassemble", address=0, count=1, **{"cpu-index": 1}),
          "Parameter 'cpu-index' expects a CPU number")
+    held = {r["name"]: r["value"] for r in ours.qmp.cmd("__org.minivisor_query-register-values", **{"cpu-index": 0})}
+    t.eq((held["eip"], held["pc"], held["cs"], held["cs.limit"]), (0xfff0, 0xfffffff0, 0xf000, 0xffff))
+    t.eq(ours.qmp.error("__org.minivisor_query-register-values", **{"cpu-index": 1}),
+         "Parameter 'cpu-index' expects a CPU number")
     blind = t.start("-M", "none", "-m", "16M")
     t.eq(blind.qmp.hmp("xp/i 0"), ["Can not dump without CPU"])
 
