@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -48,9 +49,23 @@ Result<void> StdioChardev::open(OnStream on_stream)
         m_input = TRY(util::reopen_terminal(STDIN_FILENO, O_RDONLY));
         if (isatty(STDOUT_FILENO) != 0)
             m_output = TRY(util::reopen_terminal(STDOUT_FILENO, O_WRONLY));
+        m_continued.emplace(m_io, SIGCONT);
+        await_return();
     }
     on_stream(TRY(make_stream(m_io, std::move(m_input), std::move(m_output), false)));
     return {};
+}
+
+/// A shell that had stopped us has set the terminal to its own liking meanwhile.
+void StdioChardev::await_return()
+{
+    m_continued->async_wait([this](boost::system::error_code error, int) {
+        if (error)
+            return; // this is gone
+        if (m_raw->in_foreground())
+            m_raw->enter_again();
+        await_return();
+    });
 }
 
 Result<std::unique_ptr<RingbufChardev>> RingbufChardev::create(std::string label, std::int64_t size)

@@ -5,6 +5,8 @@
 #include "io/chardev.hpp"
 #include "util/terminal.hpp"
 
+#include <boost/asio/signal_set.hpp>
+
 #include <cstdint>
 
 namespace minivisor::io {
@@ -53,12 +55,15 @@ private:
     StdioChardev(boost::asio::io_context& io, std::string label, bool signals, bool terminal, util::UniqueFd input,
         util::UniqueFd output);
 
+    void await_return();
+
     boost::asio::io_context& m_io;
     bool m_signals;
     bool m_terminal;
     util::UniqueFd m_input;
     util::UniqueFd m_output;
     std::optional<util::RawMode> m_raw;
+    std::optional<boost::asio::signal_set> m_continued; ///< SIGCONT, on a terminal
 };
 
 /// Keeps the last bytes that were written to it, for ringbuf-read.

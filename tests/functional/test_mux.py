@@ -2,11 +2,12 @@
 """One terminal for a serial port and a monitor: the keys behind Ctrl-A, and what the terminal is like afterwards."""
 import os
 import re
+import signal
 import socket
 import termios
 
 from harness import guests
-from harness.process import connect_unix
+from harness.process import Deadline, connect_unix
 
 ESCAPE = b"\x01"
 PROMPT = b"(qemu) "
@@ -70,6 +71,23 @@ def test_guest_and_monitor(t):
     talk.wait(b"back")
     talk.type(ESCAPE + b"c")
     t.lacks(talk.wait(PROMPT), "QEMU 7.2", "the banner comes once")
+
+
+def test_stopped_and_continued(t):
+    "after it was stopped and continued, the terminal gives each key as it is typed again"
+    vm, talk = begin(t, "-serial", "mon:stdio")
+    raw = termios.tcgetattr(vm.input)
+    vm.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, vm.pid, os.WSTOPPED)
+    cooked = termios.tcgetattr(vm.input)
+    cooked[3] |= termios.ICANON | termios.ECHO
+    termios.tcsetattr(vm.input, termios.TCSANOW, cooked)
+    vm.process.send_signal(signal.SIGCONT)
+    deadline = Deadline(20)
+    while termios.tcgetattr(vm.input)[3] != raw[3]:
+        t.check(not deadline.over(), "the terminal is as it was")
+    talk.type(b"k")
+    talk.wait(b"k")
 
 
 def test_ctrl_c_is_for_the_guest(t):
