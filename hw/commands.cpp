@@ -35,8 +35,8 @@ std::vector<qapi::CpuInfoFast> list_cpus(Mini* mini)
         props.socket_id = 0;
         props.core_id = cpu->index();
         props.thread_id = 0;
-        list.push_back(
-            {cpu->index(), cat("/machine/unattached/device[", cpu->index(), "]"), cpu->thread_id(), props, "x86_64"});
+        list.push_back({cpu->index(), cat("/machine/unattached/device[", cpu->index(), "]"), cpu->thread_id(), props,
+            qapi::SysEmuTarget::x86_64});
     }
     return list;
 }

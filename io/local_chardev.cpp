@@ -60,8 +60,8 @@ Result<void> StdioChardev::open(OnStream on_stream)
 void StdioChardev::await_return()
 {
     m_continued->async_wait([this](boost::system::error_code error, int) {
-        if (error)
-            return; // this is gone
+        if (error || !m_continued)
+            return; // all of this ends
         if (m_raw->in_foreground())
             m_raw->enter_again();
         await_return();

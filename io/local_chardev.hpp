@@ -50,6 +50,7 @@ public:
 
     std::string filename() const override { return "stdio"; }
     Result<void> open(OnStream on_stream) override;
+    void close() override { m_continued.reset(); }
 
 private:
     StdioChardev(boost::asio::io_context& io, std::string label, bool signals, bool terminal, util::UniqueFd input,

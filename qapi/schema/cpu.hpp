@@ -22,7 +22,7 @@ struct CpuInfoFast {
     std::string qom_path;
     std::int64_t thread_id = 0;
     std::optional<CpuInstanceProperties> props;
-    std::string target;
+    SysEmuTarget target = SysEmuTarget::x86_64;
 };
 BOOST_DESCRIBE_STRUCT(CpuInfoFast, (), (cpu_index, qom_path, thread_id, props, target))
 constexpr auto docs(CpuInfoFast const*)
