@@ -100,6 +100,8 @@ std::string further_text(qapi::MigrationInfo const& info)
 struct Row {
     std::string_view name;
     std::string_view unit = "";
+    /// QEMU 7.2 has no such parameter: it is shown when it is something else than this.
+    std::string_view unless = "";
 };
 constexpr Row shown_parameters[]{{"announce-initial", " ms"}, {"announce-max", " ms"}, {"announce-rounds"},
     {"announce-step", " ms"}, {"compress-level"}, {"compress-threads"}, {"compress-wait-thread"},
@@ -107,7 +109,8 @@ constexpr Row shown_parameters[]{{"announce-initial", " ms"}, {"announce-max", "
     {"cpu-throttle-tailslow"}, {"max-cpu-throttle"}, {"tls-creds"}, {"tls-hostname"},
     {"max-bandwidth", " bytes/second"}, {"downtime-limit", " ms"}, {"x-checkpoint-delay", " ms"}, {"block-incremental"},
     {"multifd-channels"}, {"multifd-compression"}, {"xbzrle-cache-size", " bytes"}, {"max-postcopy-bandwidth"},
-    {"tls-authz"}};
+    {"tls-authz"}, {"avail-switchover-bandwidth", " bytes/second", "0"}, {"zero-page-detection", "", "multifd"},
+    {"mode", "", "normal"}};
 
 std::string value_text(qapi::TypeInfo const& type, qapi::Value const& value)
 {
@@ -120,11 +123,11 @@ std::string value_text(qapi::TypeInfo const& type, qapi::Value const& value)
     return value.is_uint64() ? std::to_string(value.get_uint64()) : std::to_string(value.as_int64());
 }
 
-/// A typed word as a JSON value of the parameter's type. The types of two of them are not what they are
-/// declared as: QEMU reads the one in MiB, the other as a size.
+/// A typed word as a JSON value of the parameter's type. The types of three of them are not what they
+/// are declared as: QEMU reads two in MiB, the third as a size.
 Result<qapi::Value> parameter_value(qapi::Member const& parameter, std::string const& text)
 {
-    if (parameter.name == "max-bandwidth") {
+    if (parameter.name == "max-bandwidth" || parameter.name == "avail-switchover-bandwidth") {
         if (auto const size = util::parse_size(text, 1 << 20))
             return qapi::Value(*size);
         return Error::generic(cat("Invalid size ", text));
@@ -181,8 +184,11 @@ std::string parameters_text(qapi::MigrationParameters const& parameters)
     auto const& type = qapi::type_of<qapi::MigrationParameters>();
     std::string text;
     for (auto const& row : shown_parameters)
-        if (auto const* value = values.get_object().if_contains(row.name))
-            text += cat(row.name, ": ", value_text(*type.find_member(row.name)->type, *value), row.unit, "\n");
+        if (auto const* value = values.get_object().if_contains(row.name)) {
+            auto const shown = value_text(*type.find_member(row.name)->type, *value);
+            if (row.unless.empty() || shown != row.unless)
+                text += cat(row.name, ": ", shown, row.unit, "\n");
+        }
     if (parameters.block_bitmap_mapping) {
         text += "block-bitmap-mapping:\n";
         for (auto const& node : *parameters.block_bitmap_mapping) {

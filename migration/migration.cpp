@@ -80,6 +80,7 @@ Result<void> Migration::change_parameters(qapi::MigrationParameters const& chang
     TRY(m_settings.change_parameters(changes));
     m_limits.max_bandwidth = m_settings.parameters().max_bandwidth->bytes;
     m_limits.downtime_limit_ms = *m_settings.parameters().downtime_limit;
+    m_limits.switchover_bandwidth = m_settings.parameters().avail_switchover_bandwidth->bytes;
     return {};
 }
 
@@ -142,6 +143,7 @@ Result<void> Migration::migrate(qapi::MigrateArguments const& arguments, util::F
         : SenderOptions::ReturnPathUse::automatic;
     options.sender.pause_before_switchover = m_settings.has(MigrationCapability::pause_before_switchover);
     options.sender.throttle = throttle_options();
+    options.sender.finds_zero_pages = m_settings.parameters().zero_page_detection != qapi::ZeroPageDetection::none;
     options.sender.validate_uuid = m_settings.has(MigrationCapability::validate_uuid);
 
     m_outgoing.reset();

@@ -17,10 +17,11 @@ constexpr auto rate_period = std::chrono::seconds(1);
 
 } // namespace
 
-RamSave::RamSave(machine::Memory& memory, StreamWriter& writer, Progress& progress)
+RamSave::RamSave(machine::Memory& memory, StreamWriter& writer, Progress& progress, bool finds_zero_pages)
     : m_memory(memory)
     , m_writer(writer)
     , m_progress(progress)
+    , m_finds_zero_pages(finds_zero_pages)
 {
 }
 
@@ -93,7 +94,7 @@ void RamSave::send_page(Block& block, std::size_t page)
 {
     auto const offset = page * page_size;
     auto const* data = block.ram->data() + offset;
-    auto const zero = machine::is_zero_page(data);
+    auto const zero = m_finds_zero_pages && machine::is_zero_page(data);
     auto const kind = zero ? ram_flag::zero : ram_flag::page;
     if (m_named == &block) {
         m_writer.be64(offset | kind | ram_flag::continue_block);

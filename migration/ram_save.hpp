@@ -19,7 +19,7 @@ class RamSave {
 public:
     using Clock = Progress::Clock;
 
-    RamSave(machine::Memory& memory, StreamWriter& writer, Progress& progress);
+    RamSave(machine::Memory& memory, StreamWriter& writer, Progress& progress, bool finds_zero_pages);
     /// Ends the dirty log.
     ~RamSave();
     RamSave(RamSave const&) = delete;
@@ -50,6 +50,7 @@ private:
     machine::Memory& m_memory;
     StreamWriter& m_writer;
     Progress& m_progress;
+    bool m_finds_zero_pages;
     std::vector<Block> m_blocks;
     /// Where the last slice ended, so that the next goes on and does not begin again.
     std::size_t m_at_block = 0;

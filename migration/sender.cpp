@@ -91,7 +91,7 @@ SendResult Sender::run()
 Result<void> Sender::send()
 {
     StreamWriter writer(m_channel, &m_limiter, &m_progress.transferred);
-    RamSave ram(*m_vm.memory, writer, m_progress);
+    RamSave ram(*m_vm.memory, writer, m_progress, m_options.finds_zero_pages);
     auto sent = send_guest(writer, ram);
     m_write_failed = writer.failed();
     return sent;
@@ -161,7 +161,8 @@ Result<void> Sender::iterate(StreamWriter& writer, RamSave& ram)
         pass();
         m_throttle->look(m_progress.transferred, dirtied * machine::page_size, Clock::now());
         m_progress.throttle_percent = m_throttle->percent();
-        auto const acceptable = bytes_per_second() * static_cast<double>(m_limits.downtime_limit_ms.load()) / 1000;
+        auto const acceptable
+            = switchover_bytes_per_second() * static_cast<double>(m_limits.downtime_limit_ms.load()) / 1000;
         if (static_cast<double>(ram.remaining()) <= acceptable)
             break;
     }
@@ -200,6 +201,12 @@ double Sender::bytes_per_second() const
     return static_cast<double>(m_progress.transferred.load()) / std::max(seconds, 1e-4);
 }
 
+double Sender::switchover_bytes_per_second() const
+{
+    auto const known = m_limits.switchover_bandwidth.load();
+    return known > 0 ? static_cast<double>(known) : bytes_per_second();
+}
+
 void Sender::measure(RamSave const& ram)
 {
     auto const now = Clock::now();
@@ -213,7 +220,7 @@ void Sender::measure(RamSave const& ram)
     m_progress.pages_per_second = static_cast<std::uint64_t>(static_cast<double>(pages - m_measured_pages) / seconds);
     if (m_progress.dirty_pages_rate > 0 && m_bytes_per_second > 0) {
         m_progress.expected_downtime_ms
-            = static_cast<std::uint64_t>(static_cast<double>(ram.remaining()) * 1000 / m_bytes_per_second);
+            = static_cast<std::uint64_t>(static_cast<double>(ram.remaining()) * 1000 / switchover_bytes_per_second());
     }
     m_measured_at = now;
     m_measured_bytes = bytes;

@@ -31,6 +31,8 @@ struct SenderLimits {
     /// Bytes a second; 0 is no limit.
     std::atomic<std::uint64_t> max_bandwidth{std::uint64_t{128} << 20};
     std::atomic<std::uint64_t> downtime_limit_ms{300};
+    /// Bytes a second while the guest stands still, as far as somebody knows better than what is measured; else 0.
+    std::atomic<std::uint64_t> switchover_bandwidth{0};
 };
 
 struct SenderOptions {
@@ -42,6 +44,8 @@ struct SenderOptions {
     bool pause_before_switchover = false;
     /// Send the UUID for the destination to compare (capability x-validate-uuid).
     bool validate_uuid = false;
+    /// Send a word rather than a page of zeros.
+    bool finds_zero_pages = true;
     ThrottleOptions throttle;
     /// How long a peer that has not answered is waited for, while the guest runs.
     std::chrono::milliseconds patience{5000};
@@ -114,6 +118,7 @@ private:
     Result<void> await_word();
     void measure(RamSave const& ram);
     double bytes_per_second() const;
+    double switchover_bytes_per_second() const;
     void interrupt();
     SendResult conclude(Result<void> sent);
     void phase(SendPhase phase);

@@ -43,6 +43,9 @@ MigrationParameters defaults()
     p.multifd_compression = qapi::MultiFDCompression::none;
     p.multifd_zlib_level = 1;
     p.multifd_zstd_level = 1;
+    p.avail_switchover_bandwidth = qapi::Size{0};
+    p.zero_page_detection = qapi::ZeroPageDetection::multifd;
+    p.mode = qapi::MigMode::normal;
     return p;
 }
 
@@ -94,6 +97,8 @@ Range const ranges[] = {
         value_of<&P::announce_step>}, // QEMU's text is off by one
     {"max_bandwidth", "an integer in the range of 0 to SIZE_MAX bytes/second", 0, no_limit,
         value_of<&P::max_bandwidth>},
+    {"avail_switchover_bandwidth", "an integer in the range of 0 to SIZE_MAX bytes/second", 0, no_limit,
+        value_of<&P::avail_switchover_bandwidth>},
 };
 
 Result<void> check_ranges(MigrationParameters const& changes, MigrationParameters const& merged)
@@ -211,6 +216,8 @@ Result<void> Settings::check(Capabilities const& capabilities, MigrationParamete
 
 Result<void> Settings::check_supported() const
 {
+    if (auto const mode = *m_parameters.mode; mode != qapi::MigMode::normal)
+        return Error::generic(cat("Migration mode '", qapi::wire_name(mode), "' is set, and not supported yet"));
     for (auto const capability : without_engine)
         if (has(capability))
             return Error::generic(

@@ -83,6 +83,25 @@ struct QueryMigrateCapabilities : Command<"query-migrate-capabilities", Empty, s
 enum class MultiFDCompression { none, zlib, zstd };
 BOOST_DESCRIBE_ENUM(MultiFDCompression, none, zlib, zstd)
 
+enum class ZeroPageDetection { none, legacy, multifd };
+BOOST_DESCRIBE_ENUM(ZeroPageDetection, none, legacy, multifd)
+constexpr auto docs(ZeroPageDetection const*)
+{
+    return members({{"none", "pages of zeros are sent like all others"},
+        {"legacy", "the migration's thread finds them, and sends a word for each"},
+        {"multifd", "the threads of multifd do, or without it the migration's"}});
+}
+
+enum class MigMode { normal, cpr_reboot, cpr_transfer, cpr_exec };
+BOOST_DESCRIBE_ENUM(MigMode, normal, cpr_reboot, cpr_transfer, cpr_exec)
+constexpr auto docs(MigMode const*)
+{
+    return members({{"normal", "to another process, over a connection"},
+        {"cpr-reboot", "over a new start of the host's kernel; no engine yet"},
+        {"cpr-transfer", "to another process that is handed the memory; no engine yet"},
+        {"cpr-exec", "to the program that takes the place of this one; no engine yet"}});
+}
+
 struct BitmapMigrationBitmapAliasTransform {
     std::optional<bool> persistent;
 };
@@ -142,6 +161,9 @@ struct MigrationParameters {
     std::optional<std::uint8_t> multifd_zlib_level;
     std::optional<std::uint8_t> multifd_zstd_level;
     std::optional<std::vector<BitmapMigrationNodeAlias>> block_bitmap_mapping;
+    std::optional<Size> avail_switchover_bandwidth;
+    std::optional<ZeroPageDetection> zero_page_detection;
+    std::optional<MigMode> mode;
 };
 BOOST_DESCRIBE_STRUCT(MigrationParameters, (),
     (announce_initial, announce_max, announce_rounds, announce_step, compress_level, compress_threads,
@@ -149,7 +171,7 @@ BOOST_DESCRIBE_STRUCT(MigrationParameters, (),
         cpu_throttle_increment, cpu_throttle_tailslow, tls_creds, tls_hostname, tls_authz, max_bandwidth,
         downtime_limit, x_checkpoint_delay, block_incremental, multifd_channels, xbzrle_cache_size,
         max_postcopy_bandwidth, max_cpu_throttle, multifd_compression, multifd_zlib_level, multifd_zstd_level,
-        block_bitmap_mapping))
+        block_bitmap_mapping, avail_switchover_bandwidth, zero_page_detection, mode))
 constexpr auto docs(MigrationParameters const*)
 {
     return members({{"announce-initial", "milliseconds before the first announcement, 0 to 100000"},
@@ -177,7 +199,11 @@ constexpr auto docs(MigrationParameters const*)
         {"max-cpu-throttle", "strongest throttling, in percent, `cpu-throttle-initial` to 99"},
         {"multifd-compression", "how multifd compresses"}, {"multifd-zlib-level", "zlib level of multifd, 0 to 9"},
         {"multifd-zstd-level", "zstd level of multifd, 0 to 20"},
-        {"block-bitmap-mapping", "names of block nodes and bitmaps on the wire"}});
+        {"block-bitmap-mapping", "names of block nodes and bitmaps on the wire"},
+        {"avail-switchover-bandwidth",
+            "bytes per second that the last part may count on, for whether it fits into downtime-limit; 0 means what "
+            "was measured"},
+        {"zero-page-detection", "who finds pages of zeros"}, {"mode", "how the guest moves"}});
 }
 
 struct MigrateSetParameters : Command<"migrate-set-parameters", MigrationParameters> {

@@ -100,3 +100,21 @@ def test_ring_sizes(t):
         vm = t.start("-M", "mini", "-accel", "kvm,dirty-ring-size=" + size, qmp=0)
         vm.wait_exit(1)
         t.has(vm.stderr(), "-accel kvm,dirty-ring-size=%s: %s" % (size, text))
+
+
+def test_switchover_bandwidth(t):
+    "a guest that is never almost done moves once avail-switchover-bandwidth says that its rest fits into the downtime"
+    t.requires_minivisor("memory-dirtier")
+    vm = t.start("-m", "32M", "-object", "memory-dirtier,id=d,rate=2000,address=1M,size=4M")
+    target = t.start("-m", "32M", "-incoming", "unix:" + t.path("mig"))
+    vm.qmp.cmd("migrate-set-parameters", **{"max-bandwidth": 4 << 20, "downtime-limit": 20})
+    vm.qmp.cmd("migrate", uri="unix:" + t.path("mig"))
+    deadline = Deadline(30)
+    while vm.qmp.cmd("query-migrate").get("ram", {}).get("dirty-sync-count", 0) < 4:
+        t.check(not deadline.over(), "rounds")
+        vm.qmp.validate = False     # the same reply a thousand times
+    t.eq(vm.qmp.cmd("query-migrate")["status"], "active")
+    vm.qmp.cmd("migrate-set-parameters", **{"avail-switchover-bandwidth": 10 << 30})
+    migration.wait_status(vm, "completed")
+    migration.wait_run_state(target, "running")
+    t.eq(migration.digest(target, mib=32), migration.digest(vm, mib=32), "memory")

@@ -490,3 +490,31 @@ def test_memory_backends_move(t):
                      base=("-nodefaults", "-display", "none"))
     over(t, "unix", source, target)
     finish(t, source, target)
+
+
+def test_zero_pages_as_they_are(t):
+    "with zero-page-detection none, pages of zeros are sent whole"
+    t.requires_minivisor("a parameter of QEMU 9.0")
+    for detection, zero in (("legacy", 4096), ("none", 0)):
+        vm = t.start("-m", "16M")
+        target = t.start("-m", "16M", "-incoming", "unix:" + t.path(detection))
+        vm.qmp.cmd("migrate-set-parameters", **{"zero-page-detection": detection})
+        vm.qmp.cmd("migrate", uri="unix:" + t.path(detection))
+        ram = migration.wait_status(vm, "completed")["ram"]
+        migration.wait_run_state(target, "running")
+        t.eq((ram["duplicate"], ram["normal"]), (zero, 4096 - zero), detection)
+        t.eq(migration.digest(target, mib=16), migration.digest(vm, mib=16), "memory")
+
+
+def test_mode(t):
+    "a mode that has no engine is kept and told, and stops migrate"
+    t.requires_minivisor("a parameter of QEMU 8.2")
+    vm = t.start("-m", "16M")
+    before = vm.qmp.hmp("info migrate_parameters")
+    t.eq(vm.qmp.hmp("migrate_set_parameter mode cpr-reboot"), [])
+    t.eq(vm.qmp.hmp("migrate_set_parameter zero-page-detection none"), [])
+    t.eq(vm.qmp.hmp("migrate_set_parameter avail-switchover-bandwidth 3"), [])
+    t.eq(vm.qmp.hmp("info migrate_parameters"),
+         before + ["avail-switchover-bandwidth: 3145728 bytes/second", "zero-page-detection: none", "mode: cpr-reboot"])
+    t.eq(vm.qmp.error("migrate", uri="tcp:127.0.0.1:1"), "Migration mode 'cpr-reboot' is set, and not supported yet")
+    t.eq(vm.qmp.error("migrate-set-parameters", mode="teleport"), "Parameter 'mode' does not accept value 'teleport'")
