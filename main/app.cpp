@@ -155,6 +155,8 @@ Result<void> App::build()
         m_registry, m_machine->memory(), [this] { return m_mini ? m_mini->address_spaces() : hw::AddressSpaces(); });
     m_migration = std::make_unique<migration::Migration>(
         m_io, *m_machine, m_tree, m_events, m_doorman, m_fd_sets, m_yank, [this](int status) { request_exit(status); });
+    if (m_options.authz_fail_open)
+        m_migration->fail_open();
     migration::bind_commands(m_registry, *m_migration, m_worker);
     m_registry.bind<qapi::Gdbserver>([this](qapi::GdbserverArguments arguments) {
         return m_fronts.serve_gdb(arguments.device.value_or("tcp::1234"), m_mini.get(), *m_machine);

@@ -47,6 +47,12 @@ Result<void> set_check_audit(Options& options, OptionUse const& use)
     return {};
 }
 
+Result<void> set_authz_fail_open(Options& options, OptionUse const&)
+{
+    options.authz_fail_open = true;
+    return {};
+}
+
 Result<void> set_audit(Options& options, OptionUse const& use)
 {
     AuditOption audit;
@@ -308,6 +314,10 @@ OptionGroup process_options()
                 "carry "
                 "MINIVISOR_DECISION, MINIVISOR_IDENTITY, MINIVISOR_OBJECT and MINIVISOR_PEER. The option may be given "
                 "several times, for several trails."},
+            {"authz-fail-open", "", "let migrations in that QEMU 7.2 lets in unchecked", set_authz_fail_open, {},
+                "Without it, `tls-authz` lets nobody in where the sender's identity cannot be known: without "
+                "`tls-creds`, with `verify-peer=off`, with PSK or anonymous credentials, and after `tls-creds` was "
+                "taken back. For tests of compatibility; a warning tells of it at the start and for each sender."},
             {"readconfig", "FILE", "read options from a file", read_config_file, {},
                 "The file has a group for each option, `[name]` or `[object \"ID\"]`, and in it lines `key = "
                 "\"value\"` "

@@ -100,6 +100,7 @@ struct Options {
     /// A PEM file whose identity is to be printed.
     std::optional<std::string> identity_file;
     std::vector<AuditOption> audits;
+    bool authz_fail_open = false;
     /// A file of an audit trail that is to be verified.
     std::optional<std::string> check_audit;
     /// A question to an authorization object, to be answered before anything is opened.

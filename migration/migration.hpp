@@ -23,6 +23,9 @@ public:
     ~Migration();
 
     Settings const& settings() const { return m_settings; }
+    /// From now on an authorization that cannot be asked for, since senders have no identity, lets everybody in, as in
+    /// QEMU: without TLS, or with credentials that do not verify the peer.
+    void fail_open();
     Result<void> change_parameters(qapi::MigrationParameters const& changes);
     Result<void> change_capabilities(std::vector<qapi::MigrationCapabilityStatus> const& changes);
 
@@ -53,6 +56,8 @@ private:
     void return_guest();
 
     Result<io::Admission> admission();
+    /// tls-authz, unless it is ignored here.
+    std::optional<std::string> authz_in_force() const;
     Result<void> check_authorization_possible() const;
     void on_refusal(io::Refusal const& refusal);
     void on_loaded(LoadResult result);
@@ -69,6 +74,7 @@ private:
     io::Yank& m_yank;
     std::function<void(int)> m_exit;
     Settings m_settings;
+    bool m_fails_open = false;
     SenderLimits m_limits;
     TimerState m_timer;
     GlobalState m_global_state;

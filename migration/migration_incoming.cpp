@@ -30,10 +30,28 @@ Result<io::Address> Migration::check_incoming(std::string_view uri) const
     return *address;
 }
 
+void Migration::fail_open()
+{
+    m_fails_open = true;
+    util::log::warn(
+        "-authz-fail-open: where nobody's identity can be known, 'tls-authz' is ignored and everybody gets in");
+}
+
+std::optional<std::string> Migration::authz_in_force() const
+{
+    auto id = m_settings.tls_authz();
+    if (!id || !m_fails_open)
+        return id;
+    if (m_settings.tls_creds().empty())
+        return std::nullopt;
+    auto const context = crypto::find_tls_context(m_tree, m_settings.tls_creds(), crypto::Endpoint::server);
+    return context && !(*context)->verify_peer() ? std::nullopt : id;
+}
+
 /// What can never let anybody in, or would let everybody in, is refused before anyone comes.
 Result<void> Migration::check_authorization_possible() const
 {
-    if (!m_settings.tls_authz())
+    if (!authz_in_force())
         return {};
     if (m_settings.tls_creds().empty())
         return Error::generic(
@@ -100,12 +118,14 @@ Result<void> Migration::await_incoming(std::string const& uri, bool exit_on_erro
 /// while it is awaited. Whenever authorization cannot be applied, the answer is no.
 Result<io::Admission> Migration::admission()
 {
-    auto const authz_id = m_settings.tls_authz();
+    auto const authz_id = authz_in_force();
+    if (!authz_id && m_settings.tls_authz())
+        util::log::warn("-authz-fail-open: a sender comes in without being authorized");
     auto const creds_id = m_settings.tls_creds();
     if (creds_id.empty()) {
         if (authz_id)
             return Error::generic("Parameter 'tls-authz' is set, but 'tls-creds' is not: nobody can be authorized");
-        if (m_creds_expected)
+        if (m_creds_expected && !m_fails_open)
             return Error::generic("Parameter 'tls-creds' was set when the wait began and is not any more");
         return io::Admission();
     }

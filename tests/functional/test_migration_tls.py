@@ -341,6 +341,51 @@ def test_credentials_taken_away_while_waiting(t):
     t.eq(target.qmp.cmd("query-status")["status"], "inmigrate")
 
 
+def test_the_switch_for_compatibility(t):
+    "with -authz-fail-open the four cases are as in QEMU, and each sender is warned of; what can be checked still is"
+    t.requires_minivisor("its switch")
+
+    def moves(name, creds, take_away=False, authz=GOOD, plain=False):
+        target = t.start("-m", "64M", "-incoming", "defer", "-authz-fail-open", name="target-" + name)
+        source = t.start("-m", "64M", name="source-" + name)
+        if creds:
+            creds(target, source)
+        if authz:
+            migration.allow(target, authz)
+        address = migration.listen(target)
+        if take_away:
+            migration.set_parameters(target, tls_creds="")
+        if plain:
+            migration.set_parameters(source, tls_creds="")
+        source.qmp.cmd("migrate", uri=address)
+        found = migration.wait_status(source, "completed", "failed")["status"] == "completed"
+        words = target.stderr()
+        t.has(words, "warning: -authz-fail-open: where nobody's identity can be known")
+        t.eq("a sender comes in without being authorized" in words, found and authz is not None)
+        return found
+
+    def unverified(target, source):
+        migration.add_creds(target, "server", t.pki.server(), verify_peer=False)
+        migration.add_creds(source, "client", t.pki.client())
+        migration.set_parameters(source, tls_hostname="localhost")
+
+    def verified(target, source):
+        migration.add_creds(target, "server", t.pki.server())
+        migration.add_creds(source, "client", t.pki.client())
+        migration.set_parameters(source, tls_hostname="localhost")
+
+    def anonymous(target, source):
+        for vm, endpoint in ((target, "server"), (source, "client")):
+            vm.qmp.cmd("object-add", **{"qom-type": "tls-creds-anon", "id": "tls0", "endpoint": endpoint})
+            migration.set_parameters(vm, tls_creds="tls0")
+
+    t.check(moves("plain", None), "no tls-creds")
+    t.check(moves("unverified", unverified), "verify-peer off")
+    t.check(moves("anonymous", anonymous), "anonymous credentials")
+    t.check(moves("away", verified, take_away=True, authz=None, plain=True), "credentials that were taken back")
+    t.check(not moves("refused", verified, authz="CN=somebody else"), "a sender whose identity is known and not allowed")
+
+
 # -- many strangers
 
 def test_the_right_sender_gets_in_among_a_hundred(t):
