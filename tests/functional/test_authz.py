@@ -45,6 +45,23 @@ def test_explain(t):
          ["denied: " + NAME, "reason: no rule matches it"] + ["close: " + c for c in CLOSE])
 
 
+def test_rule_files_that_are_none(t):
+    "a file of rules that is longer than 256 MiB, or was cut short, makes no object"
+    t.requires_minivisor("QEMU has no limit, and other words")
+    vm = t.start()
+    def refusal(path):
+        return vm.qmp.error("object-add", **{"qom-type": "authz-list-file", "id": "auth0", "filename": path})
+    long = t.path("long")
+    with open(long, "wb") as out:
+        out.truncate((256 << 20) + 1)
+    t.eq(refusal(long), "Unable to read '%s': File '%s' is longer than 268435456 bytes" % (long, long))
+    with open(rule_file(t), encoding="utf-8") as whole:
+        text = whole.read()
+    for part in ("", text[:len(text) // 2], text[:-1]):
+        t.check(refusal(t.write("short", part.encode())), "cut short")
+    t.check("auth0" not in str(vm.qmp.cmd("qom-list", path="/objects")), "an object")
+
+
 def test_explain_refuses(t):
     "a question about nobody, about two at once, or to no authorization object is refused"
     t.requires_minivisor("QEMU has no words for it")

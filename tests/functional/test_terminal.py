@@ -191,6 +191,22 @@ def test_progress_line(t):
     t.check(len(vm.hmp.screen.rows) - row < 8, "it draws in one row: %s" % vm.hmp.screen.lines()[row:])
 
 
+def test_no_color(t):
+    "the progress line is coloured, but not where NO_COLOR is set or the terminal is dumb"
+    t.requires_minivisor("QEMU draws none")
+    for name, env, coloured in (("plain", {}, True), ("no-color", {"NO_COLOR": "1"}, False), ("dumb", {"TERM": "dumb"}, False)):
+        target = t.start("-m", "64M", "-incoming", "defer", name="target-" + name)
+        uri = migration.listen(target)
+        vm = t.start("-m", "64M", hmp="pty", columns=100, env=env, name=name)
+        text, feed = [], vm.hmp.screen.feed
+        vm.hmp.screen.feed = lambda piece: text.append(piece) or feed(piece)
+        row = vm.hmp.screen.row
+        vm.hmp.type("migrate %s\r" % uri)
+        vm.hmp.wait_prompt(row + 1, 30)
+        t.check("[" in "".join(text) and "##" in "".join(text), "a bar")
+        t.eq("\x1b[32m" in "".join(text), coloured, name)
+
+
 def test_an_event_does_not_spoil_the_line(t):
     "what another monitor does leaves the half-typed line as it is"
     vm = t.start(hmp="pty")
