@@ -48,6 +48,10 @@ awaitable<void> info_registers(CommandContext& context, qapi::Object args)
 {
     auto listing = list_cpus(context);
     auto const list = co_await std::move(listing);
+    if (args.contains("vcpu") && static_cast<std::uint64_t>(number_of(args, "vcpu")) >= list.size()) {
+        context.print(cat("CPU#", number_of(args, "vcpu"), " not available\n"));
+        co_return;
+    }
     if (list.empty()) {
         context.print("No CPU available\n");
         co_return;
@@ -55,10 +59,6 @@ awaitable<void> info_registers(CommandContext& context, qapi::Object args)
     qapi::QueryRegistersArguments wanted;
     if (!args.contains("cpustate_all"))
         wanted.cpu_index = args.contains("vcpu") ? number_of(args, "vcpu") : context.format().cpu;
-    if (args.contains("vcpu") && static_cast<std::uint64_t>(number_of(args, "vcpu")) >= list.size()) {
-        context.print(cat("CPU#", number_of(args, "vcpu"), " not available\n"));
-        co_return;
-    }
     auto const text = co_await context.call<qapi::QueryRegisters>(wanted);
     if (!text)
         context.error(text.error());

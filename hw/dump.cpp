@@ -23,8 +23,7 @@ Result<void> check(qapi::DumpGuestMemoryArguments const& arguments)
 {
     auto const format = arguments.format.value_or(DumpGuestMemoryFormat::elf);
     bool const filtered = arguments.begin || arguments.length;
-    if (format != DumpGuestMemoryFormat::elf && format != DumpGuestMemoryFormat::win_dmp
-        && (arguments.paging || filtered))
+    if (format != DumpGuestMemoryFormat::elf && (arguments.paging || filtered))
         return Error::generic("kdump-compressed format doesn't support paging or filter");
     if (arguments.begin && !arguments.length)
         return Error::generic("Parameter 'length' is missing");
@@ -32,6 +31,8 @@ Result<void> check(qapi::DumpGuestMemoryArguments const& arguments)
         return Error::generic("Parameter 'begin' is missing");
     if (format != DumpGuestMemoryFormat::elf)
         return Error::generic(cat(qapi::wire_name(format), " is not available now"));
+    if (!arguments.protocol.starts_with("fd:") && !arguments.protocol.starts_with("file:"))
+        return Error::generic("Invalid parameter 'protocol'");
     if (arguments.length && *arguments.length == 0)
         return Error::generic("Invalid parameter 'length'");
     if (arguments.begin && *arguments.begin < 0)
@@ -65,9 +66,7 @@ Result<util::UniqueFd> Dump::open(std::string const& protocol, util::FdTable* de
             return Error::generic(cat("File descriptor named '", name, "' has not been found"));
         return descriptors->take(name);
     }
-    if (!protocol.starts_with("file:"))
-        return Error::generic("Invalid parameter 'protocol'");
-    auto const path = protocol.substr(5);
+    auto const path = protocol.substr(5); // "file:"
     constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC;
     if (util::FdSets::is_path(path))
         return m_fd_sets.open(path, flags);
