@@ -25,12 +25,22 @@ def finished(vm):
     raise AssertionError("nothing was measured")
 
 
+def measured_busy(t, vm, mode):
+    """The same, of a second in which the guest came to write something: the host may have had no time for it."""
+    deadline = Deadline(30)
+    while True:
+        info = measured(vm, mode)
+        if info["dirty-rate"] > 0:
+            return info
+        t.check(not deadline.over(), "the guest writes: %s" % info)
+
+
 def test_rate_by_bitmap(t):
     "the bitmap tells how many pages a guest writes to, each once, as often as it is asked; a guest at rest writes none"
     vm = run(t, "walker", pages=1024)
     for _ in range(2):
-        info = measured(vm, "dirty-bitmap")
-        t.check(1 <= info["dirty-rate"] <= 4, info)
+        info = measured_busy(t, vm, "dirty-bitmap")
+        t.check(info["dirty-rate"] <= 4, info)
         t.eq((info["mode"], info["sample-pages"]), ("dirty-bitmap", 0))
         t.check("vcpu-dirty-rate" not in info, info)
     vm.qmp.cmd("stop")
@@ -58,7 +68,7 @@ def test_rate_during_a_migration(t):
 def test_rate_by_ring(t):
     "rings tell it for each CPU; they are not asked as a bitmap"
     vm = run(t, "walker", *RING, "-smp", "2", pages=1024)
-    info = measured(vm, "dirty-ring")
+    info = measured_busy(t, vm, "dirty-ring")
     first, second = info["vcpu-dirty-rate"]
     t.eq((first["id"], second["id"], second["dirty-rate"]), (0, 1, 0))
     t.check(first["dirty-rate"] > 0 and info["dirty-rate"] == first["dirty-rate"], info)
