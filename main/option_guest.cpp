@@ -56,6 +56,10 @@ Result<void> set_accel(Options& options, OptionUse const& use)
         else
             options.mini.kernel_irqchip = TRY(parse_irqchip(value));
     }
+    auto const& names = options.mini.accelerators;
+    if (options.mini.dirty_ring_size > 0 && !names.empty()
+        && std::find(names.begin(), names.end(), "kvm") == names.end())
+        return Error::generic(cat("Property '", names.front(), "-accel.dirty-ring-size' not found"));
     return {};
 }
 
