@@ -135,8 +135,10 @@ KvmDirtyRings::Taken KvmDirtyRings::take(std::optional<std::size_t> full)
     for (std::size_t cpu = 0; cpu < m_rings.size(); ++cpu)
         m_rings[cpu]->take(taken, full == cpu);
     if (taken.any) {
-        if (auto reset = kvm_ioctl(m_vm_fd, KVM_RESET_DIRTY_RINGS, 0UL, "KVM_RESET_DIRTY_RINGS"); !reset)
+        if (auto reset = kvm_ioctl(m_vm_fd, KVM_RESET_DIRTY_RINGS, 0UL, "KVM_RESET_DIRTY_RINGS"); !reset) {
             util::log::error(reset.error());
+            taken.overrun = true; // what is not known to be clean has to be sent
+        }
     }
     return taken;
 }

@@ -2,6 +2,7 @@
 #include "crypto/openssl.hpp"
 
 #include "crypto/secret_bytes.hpp"
+#include "util/log.hpp"
 
 #include <openssl/err.h>
 
@@ -41,13 +42,17 @@ void* move_and_wipe(void* memory, std::size_t size, char const* file, int line)
 
 void keep_secrets_apart()
 {
-    // Pages count only once they are used. Where the kernel refuses, secrets are where everything else is.
+    // Pages count only once they are used. Where it cannot be had, secrets are where everything else is.
     static bool const once = [] {
-        CRYPTO_set_mem_functions(
-            [](std::size_t size, char const*, int) { return std::malloc(size); }, move_and_wipe, wipe_and_free);
+        bool const wiped
+            = CRYPTO_set_mem_functions(
+                  [](std::size_t size, char const*, int) { return std::malloc(size); }, move_and_wipe, wipe_and_free)
+            == 1;
         constexpr std::size_t size = std::size_t{16} << 20;
         constexpr std::size_t smallest = 64;
-        return CRYPTO_secure_malloc_init(size, smallest) != 0;
+        if (CRYPTO_secure_malloc_init(size, smallest) == 0 || !wiped)
+            util::log::warn("OpenSSL cannot keep secrets apart: they may be in core dumps");
+        return true;
     }();
     (void)once;
 }

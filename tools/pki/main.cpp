@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // minivisor-pki: makes the files that TLS credentials are read from. The commands and their help, and the entry.
+#include "crypto/secret_bytes.hpp"
 #include "tools/pki/commands.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
@@ -151,6 +152,7 @@ Result<int> Arguments::number(std::string_view name, int fallback, int lowest, i
 
 int main(int argc, char** argv)
 {
+    minivisor::crypto::keep_secrets_apart();
     using namespace minivisor;
     log::set_program("minivisor-pki");
     ::umask(022 | ::umask(077)); // nobody else writes what is trusted here, whatever the shell's mask says
