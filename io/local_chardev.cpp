@@ -49,7 +49,7 @@ Result<void> StdioChardev::open(OnStream on_stream)
         m_input = TRY(util::reopen_terminal(STDIN_FILENO, O_RDONLY));
         if (isatty(STDOUT_FILENO) != 0)
             m_output = TRY(util::reopen_terminal(STDOUT_FILENO, O_WRONLY));
-        m_continued.emplace(m_io, SIGCONT);
+        m_continued = std::make_shared<boost::asio::signal_set>(m_io, SIGCONT);
         await_return();
     }
     on_stream(TRY(make_stream(m_io, std::move(m_input), std::move(m_output), false)));
@@ -59,9 +59,9 @@ Result<void> StdioChardev::open(OnStream on_stream)
 /// A shell that had stopped us has set the terminal to its own liking meanwhile.
 void StdioChardev::await_return()
 {
-    m_continued->async_wait([this](boost::system::error_code error, int) {
-        if (error || !m_continued)
-            return; // all of this ends
+    m_continued->async_wait([this, watch = std::weak_ptr(m_continued)](boost::system::error_code error, int) {
+        if (error || watch.expired())
+            return; // all of this has ended, maybe with a signal already on its way here
         if (m_raw->in_foreground())
             m_raw->enter_again();
         await_return();

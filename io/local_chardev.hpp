@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace minivisor::io {
 
@@ -64,7 +65,7 @@ private:
     util::UniqueFd m_input;
     util::UniqueFd m_output;
     std::optional<util::RawMode> m_raw;
-    std::optional<boost::asio::signal_set> m_continued; ///< SIGCONT, on a terminal
+    std::shared_ptr<boost::asio::signal_set> m_continued; ///< SIGCONT, on a terminal; its waits end with it
 };
 
 /// Keeps the last bytes that were written to it, for ringbuf-read.
