@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "authz/authz.hpp"
 
+#include "util/quietly.hpp"
 #include "util/text.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace minivisor::authz {
 
@@ -38,7 +37,7 @@ asio::awaitable<Decision> decide(qom::Tree& tree, std::string authz_id, std::str
         asked->answered.cancel();
     });
     if (!asked->decision)
-        co_await asked->answered.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await asked->answered.async_wait(quietly);
     if (!asked->decision)
         co_return Decision{false, "cancelled"};
     co_return *std::move(asked->decision);

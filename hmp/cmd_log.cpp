@@ -20,7 +20,7 @@ constexpr std::string_view items_help = "Log items (comma separated):\n"
 /// As QEMU, whose trace-event and info trace-events say what is wrong without "Error: ".
 void complain(CommandContext& context, Error const& error) { context.print(cat(error.desc(), "\n")); }
 
-std::optional<std::int64_t> number_of(qapi::Object const& args, std::string_view name)
+std::optional<std::int64_t> number_if_given(qapi::Object const& args, std::string_view name)
 {
     auto const* found = args.if_contains(name);
     if (!found || !found->is_int64())
@@ -34,7 +34,7 @@ awaitable<void> trace_event(CommandContext& context, qapi::Object args)
     arguments.name = text_of(args, "name");
     arguments.enable = has_flag(args, "option");
     arguments.ignore_unavailable = true;
-    arguments.vcpu = number_of(args, "vcpu");
+    arguments.vcpu = number_if_given(args, "vcpu");
     auto const done = co_await context.call<qapi::TraceEventSetState>(std::move(arguments));
     if (!done)
         complain(context, done.error());
@@ -43,7 +43,7 @@ awaitable<void> trace_event(CommandContext& context, qapi::Object args)
 awaitable<void> info_trace_events(CommandContext& context, qapi::Object args)
 {
     auto const pattern = args.contains("name") ? text_of(args, "name") : std::string("*");
-    qapi::TraceEventGetStateArguments arguments{pattern, number_of(args, "vcpu")};
+    qapi::TraceEventGetStateArguments arguments{pattern, number_if_given(args, "vcpu")};
     auto const points = co_await context.call<qapi::TraceEventGetState>(std::move(arguments));
     if (!points) {
         complain(context, points.error());

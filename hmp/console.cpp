@@ -3,8 +3,8 @@
 
 #include "hmp/hmp.hpp"
 #include "hmp/session.hpp"
+#include "util/quietly.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,7 +17,6 @@
 namespace minivisor::hmp {
 
 namespace asio = boost::asio;
-constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 
 namespace {
 

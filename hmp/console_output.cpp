@@ -2,8 +2,7 @@
 // The console's way out: text, the line drawn in place, log lines; never waits for the terminal.
 #include "hmp/console.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "util/quietly.hpp"
 
 #include <cerrno>
 #include <unistd.h>
@@ -11,7 +10,6 @@
 namespace minivisor::hmp {
 
 namespace asio = boost::asio;
-constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 
 /// While so much waits for the terminal, what can be left out is.
 constexpr std::size_t output_high_water = 1 << 20;

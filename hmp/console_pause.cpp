@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hmp/console_pause.hpp"
 
-#include <boost/asio/as_tuple.hpp>
+#include "util/quietly.hpp"
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace minivisor::hmp {
 
@@ -18,7 +18,7 @@ asio::awaitable<bool> pause_for(std::chrono::milliseconds time)
     if (cancelled(before))
         co_return false;
     asio::steady_timer timer(co_await asio::this_coro::executor, time);
-    auto const [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    auto const [error] = co_await timer.async_wait(quietly);
     auto const after = co_await asio::this_coro::cancellation_state;
     co_return !error && !cancelled(after);
 }

@@ -4,6 +4,7 @@
 #include "util/fd.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
+#include "util/units.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -17,8 +18,6 @@ namespace minivisor::hw {
 namespace {
 
 constexpr std::string_view rom_id = "pc.bios";
-constexpr std::uint64_t mib = 1 << 20;
-constexpr std::uint64_t four_gib = std::uint64_t{1} << 32;
 
 std::string errno_text() { return std::generic_category().message(errno); }
 
@@ -70,7 +69,7 @@ Result<Bytes> read_kernel(std::string const& path, std::uint64_t limit)
 
 Result<Bytes> read_bios(std::string const& path)
 {
-    constexpr std::uint64_t limit = 16 * mib;
+    constexpr std::uint64_t limit = 16 * util::mib;
     constexpr std::uint64_t unit = 64 * 1024;
     auto bytes = read_file(path, limit);
     if (bytes && !bytes->empty() && bytes->size() % unit == 0)
@@ -84,9 +83,9 @@ Result<Bytes> read_bios(std::string const& path)
 Result<void> add_bios(std::string const& path, machine::Memory& memory)
 {
     auto const bytes = TRY(read_bios(path));
-    auto const begin = four_gib - bytes.size();
+    auto const begin = 4 * util::gib - bytes.size();
     for (auto const& region : memory.regions()) {
-        if (region.guest_address < four_gib && region.end() > begin)
+        if (region.guest_address < 4 * util::gib && region.end() > begin)
             return Error::generic(cat("could not load PC BIOS '", path, "'"))
                 .with_hint(cat("There is RAM at 0x", util::hex(begin), "."));
     }
@@ -95,7 +94,7 @@ Result<void> add_bios(std::string const& path, machine::Memory& memory)
     std::copy(bytes.begin(), bytes.end(), block->data());
     TRY(memory.map({begin, bytes.size(), block, 0, true}));
     auto const seen = std::min<std::uint64_t>(bytes.size(), 128 * 1024);
-    return memory.cover({mib - seen, seen, block, bytes.size() - seen, true});
+    return memory.cover({util::mib - seen, seen, block, bytes.size() - seen, true});
 }
 
 /// -initrd FILE for Linux.

@@ -4,6 +4,7 @@
 #include "hw/boot_plan.hpp"
 
 #include "util/text.hpp"
+#include "util/units.hpp"
 
 #include <algorithm>
 
@@ -18,10 +19,8 @@ constexpr std::uint64_t page_tables_address = 0x11000;
 constexpr std::uint64_t command_line_address = 0x20000;
 constexpr std::uint64_t command_line_room = 0x10000;
 constexpr std::uint64_t low_ram_end = 0x9fc00;
-constexpr std::uint64_t mib = 1 << 20;
-constexpr std::uint64_t four_gib = std::uint64_t{1} << 32;
 
-struct Header {
+struct LinuxHeader {
     std::uint16_t version = 0;
     std::uint64_t setup_size = 0;
     std::uint64_t load_address = 0;
@@ -34,14 +33,14 @@ struct Header {
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
-Result<Header> read_header(std::span<std::byte const> kernel)
+Result<LinuxHeader> read_header(std::span<std::byte const> kernel)
 {
     constexpr std::size_t header_end = 0x290;
     if (kernel.size() < header_end)
         return Error::generic("invalid kernel header").with_hint("The file is too short.");
     auto const u16 = [&](std::size_t offset) { return little_endian<std::uint16_t>(kernel, offset); };
     auto const u32 = [&](std::size_t offset) { return little_endian<std::uint32_t>(kernel, offset); };
-    Header header;
+    LinuxHeader header;
     header.version = u16(0x206);
     if (header.version < 0x202)
         return Error::generic(cat("the Linux kernel's boot protocol ", header.version >> 8, ".", header.version & 0xff,
@@ -53,7 +52,7 @@ Result<Header> read_header(std::span<std::byte const> kernel)
     header.setup_size = ((sectors == 0 ? 4 : sectors) + 1) * 512;
     if (header.setup_size >= kernel.size())
         return Error::generic("invalid kernel header").with_hint("The file ends before its 32-bit part.");
-    header.load_address = u32(0x214) == 0 ? mib : u32(0x214);
+    header.load_address = u32(0x214) == 0 ? util::mib : u32(0x214);
     header.run_address = header.load_address;
     header.run_size = kernel.size() - header.setup_size;
     if (header.version >= 0x203)
@@ -70,18 +69,18 @@ Result<Header> read_header(std::span<std::byte const> kernel)
         auto const flags = u16(0x236);
         header.has_64_bit_entry = (flags & 1) != 0;
         if ((flags & 2) != 0) // it can be above 4 GiB; here it never is
-            header.initrd_max = four_gib - 1;
+            header.initrd_max = 4 * util::gib - 1;
     }
     return header;
 }
 
 /// The first address after all that the kernel uses before it knows of the initial RAM disk.
-Result<std::uint64_t> end_of_kernel(Header const& header, std::uint64_t size, RamLayout ram)
+Result<std::uint64_t> end_of_kernel(LinuxHeader const& header, std::uint64_t size, RamLayout ram)
 {
     auto const room = [&](std::uint64_t address, std::uint64_t needed) {
         return address <= ram.below_4g && needed <= ram.below_4g - address;
     };
-    if (header.load_address < mib)
+    if (header.load_address < util::mib)
         return Error::generic("invalid kernel header").with_hint("It is to be loaded below 1 MiB.");
     if (!room(header.load_address, size) || !room(header.run_address, header.run_size))
         return Error::generic(cat("the Linux kernel does not fit into RAM: it needs ", std::max(size, header.run_size),
@@ -103,10 +102,10 @@ void put_memory_map(std::span<std::byte> zero_page, RamLayout ram)
     };
     put(0, low_ram_end, usable);
     put(low_ram_end, 0xa0000 - low_ram_end, reserved);
-    put(0xf0000, mib - 0xf0000, reserved);
-    put(mib, ram.below_4g - mib, usable);
+    put(0xf0000, util::mib - 0xf0000, reserved);
+    put(util::mib, ram.below_4g - util::mib, usable);
     if (ram.above_4g > 0)
-        put(four_gib, ram.above_4g, usable);
+        put(4 * util::gib, ram.above_4g, usable);
     zero_page[0x1e8] = std::byte{count};
 }
 
@@ -116,7 +115,7 @@ Bytes make_zero_page(std::span<std::byte const> kernel, RamLayout ram)
     // The set-up header ends where its first instruction jumps to.
     auto const end = std::min<std::size_t>(0x202 + static_cast<std::size_t>(kernel[0x201]), 0x290);
     std::copy(kernel.begin() + 0x1f1, kernel.begin() + static_cast<std::ptrdiff_t>(end), page.begin() + 0x1f1);
-    auto const above_1m = (ram.below_4g - mib) / 1024;
+    auto const above_1m = (ram.below_4g - util::mib) / 1024;
     put_little_endian(page, 0x02, static_cast<std::uint16_t>(std::min<std::uint64_t>(above_1m, 0xfc00)));
     put_little_endian(page, 0x1e0, static_cast<std::uint32_t>(above_1m));
     put_little_endian(page, 0x1fa, std::uint16_t{0xffff}); // the normal video mode
@@ -136,7 +135,7 @@ Bytes make_page_tables()
     for (std::size_t i = 0; i < 4; ++i)
         put_little_endian(tables, 4096 + i * 8, page_tables_address + (2 + i) * 4096 + present_writable);
     for (std::size_t i = 0; i < std::size_t{4} * 512; ++i)
-        put_little_endian(tables, 8192 + i * 8, i * 2 * mib + large + present_writable);
+        put_little_endian(tables, 8192 + i * 8, i * 2 * util::mib + large + present_writable);
     return tables;
 }
 
@@ -149,7 +148,7 @@ Bytes make_gdt(std::uint64_t code)
     return gdt;
 }
 
-void set_start(BootPlan& plan, Header const& header)
+void set_start(BootPlan& plan, LinuxHeader const& header)
 {
     auto& start = plan.start;
     auto const gdt = plan.keep(make_gdt(header.has_64_bit_entry ? flat_code64 : flat_code32));

@@ -4,6 +4,7 @@
 #include "hw/boot_plan.hpp"
 
 #include "util/text.hpp"
+#include "util/units.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -14,20 +15,18 @@ namespace {
 
 constexpr std::uint64_t info_address = 0x9000;
 constexpr std::uint64_t info_end = 0x90000;
-constexpr std::uint64_t mib = 1 << 20;
-constexpr std::uint64_t four_gib = std::uint64_t{1} << 32;
 constexpr std::string_view loader_name = "minivisor";
 
 constexpr std::uint32_t wants_video_mode = 0x4;
 constexpr std::uint32_t has_addresses = 0x10000;
 
-struct Header {
+struct MultibootHeader {
     std::size_t at = 0;
     std::uint32_t flags = 0;
 };
 
 /// kind_of_kernel has found one.
-Header find_header(std::span<std::byte const> kernel)
+MultibootHeader find_header(std::span<std::byte const> kernel)
 {
     auto const u32 = [&](std::size_t offset) { return little_endian<std::uint32_t>(kernel, offset); };
     std::size_t at = 0;
@@ -38,7 +37,7 @@ Header find_header(std::span<std::byte const> kernel)
 }
 
 /// Adds the kernel's one piece as its header describes it; returns the entry.
-Result<std::uint32_t> add_plain(BootPlan& plan, std::span<std::byte const> kernel, Header header)
+Result<std::uint32_t> add_plain(BootPlan& plan, std::span<std::byte const> kernel, MultibootHeader header)
 {
     if (kernel.size() < header.at + 32)
         return Error::generic("invalid kernel header").with_hint("The file ends within its multiboot header.");
@@ -61,7 +60,7 @@ Result<std::uint32_t> add_plain(BootPlan& plan, std::span<std::byte const> kerne
             return Error::generic("fread() failed").with_hint("The kernel is shorter than its multiboot header says.");
         size = load_end - load;
     }
-    if (size > four_gib - 1 - load)
+    if (size > 4 * util::gib - 1 - load)
         return Error::generic("kernel does not fit in address space");
     if (bss_end != 0 && bss_end < load + size)
         return Error::generic("invalid bss_end_addr address");
@@ -112,7 +111,7 @@ Result<std::uint32_t> add_elf(BootPlan& plan, std::span<std::byte const> kernel)
             continue;
         if (segment->offset > kernel.size() || segment->file_size > kernel.size() - segment->offset)
             return bad("A segment is not in the file.");
-        if (segment->memory_size < segment->file_size || segment->memory_size > four_gib - segment->address)
+        if (segment->memory_size < segment->file_size || segment->memory_size > 4 * util::gib - segment->address)
             return bad("A segment has an impossible size.");
         auto const bytes
             = kernel.subspan(static_cast<std::size_t>(segment->offset), static_cast<std::size_t>(segment->file_size));
@@ -167,18 +166,18 @@ Bytes make_memory_map(RamLayout ram)
     };
     constexpr std::uint64_t low_end = 0xa0000;
     put(0, std::min(ram.below_4g, low_end), 1);
-    put(0xf0000, mib - 0xf0000, 2);
-    if (ram.below_4g > mib)
-        put(mib, ram.below_4g - mib, 1);
+    put(0xf0000, util::mib - 0xf0000, 2);
+    if (ram.below_4g > util::mib)
+        put(util::mib, ram.below_4g - util::mib, 1);
     if (ram.above_4g > 0)
-        put(four_gib, ram.above_4g, 1);
+        put(4 * util::gib, ram.above_4g, 1);
     return map;
 }
 
 /// Puts the modules behind the kernel, each at the begin of a page; returns the table of them for the structure.
 Result<Bytes> add_modules(BootPlan& plan, std::vector<BootModule> modules, RamLayout ram, Info& info)
 {
-    auto address = mib;
+    auto address = util::mib;
     for (auto const& piece : plan.pieces())
         address = std::max(address, piece.address + piece.size);
     Bytes table(modules.size() * 16);
@@ -231,7 +230,7 @@ Result<BootPlan> plan_multiboot(Bytes kernel, KernelWords const& words, std::vec
     constexpr std::uint32_t memory = 1, device = 2, command_line = 4, has_modules = 8, map = 0x40, name = 0x200;
     auto flags = memory | device | command_line | map | name;
     info.set(4, static_cast<std::uint32_t>(std::min<std::uint64_t>(ram.below_4g / 1024, 640)));
-    info.set(8, static_cast<std::uint32_t>(ram.below_4g > mib ? (ram.below_4g - mib) / 1024 : 0));
+    info.set(8, static_cast<std::uint32_t>(ram.below_4g > util::mib ? (ram.below_4g - util::mib) / 1024 : 0));
     info.set(12, 0x8000ffff); // the first disk, no partition
     info.set(16, info.put_text(words.append.empty() ? words.path : cat(words.path, " ", words.append)));
     auto const count = modules.size();

@@ -2,6 +2,7 @@
 #include "hw/boot_plan.hpp"
 
 #include "util/text.hpp"
+#include "util/units.hpp"
 
 #include <algorithm>
 #include <array>
@@ -77,18 +78,17 @@ Result<void> BootPlan::load(machine::Memory& memory) const
 
 RamLayout RamLayout::of(machine::Memory const& memory)
 {
-    constexpr std::uint64_t four_gib = std::uint64_t{1} << 32;
     RamLayout layout;
-    while (layout.below_4g < four_gib) {
+    while (layout.below_4g < 4 * util::gib) {
         auto const* region = memory.find_region(layout.below_4g);
         if (region == nullptr)
             break;
-        layout.below_4g = std::min(region->end(), four_gib);
+        layout.below_4g = std::min(region->end(), 4 * util::gib);
     }
-    auto end = four_gib;
+    auto end = 4 * util::gib;
     while (auto const* region = memory.find_region(end))
         end = region->end();
-    layout.above_4g = end - four_gib;
+    layout.above_4g = end - 4 * util::gib;
     return layout;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hw/dump.hpp"
 
+#include "util/quietly.hpp"
 #include "util/text.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <cerrno>
@@ -129,7 +129,7 @@ boost::asio::awaitable<Result<void>> Dump::dump(qapi::DumpGuestMemoryArguments a
     if (arguments.detach.value_or(false))
         co_return Result<void>();
     m_ended.expires_at(boost::asio::steady_timer::time_point::max());
-    co_await m_ended.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    co_await m_ended.async_wait(quietly);
     if (m_error)
         co_return *m_error;
     co_return Result<void>();

@@ -3,6 +3,7 @@
 
 #include "util/log.hpp"
 #include "util/text.hpp"
+#include "util/units.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -10,22 +11,19 @@ namespace minivisor::hw {
 
 namespace {
 
-constexpr std::uint64_t four_gib = std::uint64_t{4} << 30;
-
 std::uint64_t ram_size(machine::Memory const& memory, bool above_4g)
 {
     std::uint64_t size = 0;
     for (auto const& region : memory.regions())
-        if (!region.read_only && (region.guest_address >= four_gib) == above_4g)
-            size = std::max(size, region.end() - (above_4g ? four_gib : 0));
+        if (!region.read_only && (region.guest_address >= 4 * util::gib) == above_4g)
+            size = std::max(size, region.end() - (above_4g ? 4 * util::gib : 0));
     return size;
 }
 
 accel::CpuStart start_at(std::uint64_t address)
 {
-    constexpr std::uint64_t one_mib = 1 << 20;
     accel::CpuStart start;
-    bool const real = address < one_mib;
+    bool const real = address < util::mib;
     start.mode = real ? accel::CpuStart::Mode::real : accel::CpuStart::Mode::protected32;
     start.segment = static_cast<std::uint16_t>(real ? address >> 4 & 0xf000 : 0);
     start.ip = real ? address & 0xffff : address;

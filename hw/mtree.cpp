@@ -3,6 +3,7 @@
 
 #include "qapi/schema/mtree.hpp"
 #include "util/text.hpp"
+#include "util/units.hpp"
 
 #include <algorithm>
 
@@ -10,8 +11,6 @@ namespace minivisor::hw {
 
 namespace {
 
-constexpr std::uint64_t mib = 1 << 20;
-constexpr std::uint64_t four_gib = std::uint64_t{1} << 32;
 constexpr std::uint64_t ports_end = 0xffff;
 
 std::string digits(std::uint64_t number)
@@ -79,9 +78,9 @@ std::vector<Range> joined(std::vector<Range> const& pieces)
             return &other != &range && other.address < range.end && range.address < other.end;
         });
         if (range.block != nullptr)
-            range.name = range.read_only && range.end == mib ? "isa-bios"
-                : range.address < four_gib                   ? "ram-below-4g"
-                                                             : "ram-above-4g";
+            range.name = range.read_only && range.end == util::mib ? "isa-bios"
+                : range.address < 4 * util::gib                    ? "ram-below-4g"
+                                                                   : "ram-above-4g";
     }
     return ranges;
 }

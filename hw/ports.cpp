@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hw/ports.hpp"
 
+#include "util/units.hpp"
+
 #include <algorithm>
 #include <ctime>
 
@@ -125,7 +127,8 @@ RealTimeClock::RealTimeClock(std::uint64_t below_4g, std::uint64_t above_4g, uns
         memory[at] = static_cast<std::uint8_t>(bounded);
         memory[at + 1] = static_cast<std::uint8_t>(bounded >> 8);
     };
-    constexpr std::uint64_t kib = 1 << 10, mib = 1 << 20, chunk = 64 << 10;
+    using util::kib, util::mib;
+    constexpr std::uint64_t chunk = 64 * kib;
     memory[register_a] = 0x26;
     memory[register_b] = b_24_hours;
     memory[register_d] = d_valid;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hw/serial_line.hpp"
 
-#include <boost/asio/as_tuple.hpp>
+#include "util/quietly.hpp"
+
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 
@@ -107,7 +107,7 @@ asio::awaitable<void> SerialLine::serve(Peer& peer)
     bool at_end = false;
     while (!peer.gone && !m_closing) {
         if (at_end) { // only output goes on
-            co_await m_room.async_wait(asio::as_tuple(asio::use_awaitable));
+            co_await m_room.async_wait(quietly);
             continue;
         }
         auto const moved = peer.stream->read(buffer, passed);
@@ -127,7 +127,7 @@ asio::awaitable<void> SerialLine::serve(Peer& peer)
     peer.gone = true;
     peer.stream->cancel_input();
     while (peer.writing)
-        co_await m_room.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await m_room.async_wait(quietly);
     m_peers.remove_if([&peer](Peer const& candidate) { return &candidate == &peer; });
     if (m_peers.empty())
         m_port.unlisten();
@@ -142,7 +142,7 @@ asio::awaitable<bool> SerialLine::give(Peer& peer, std::span<char const> bytes)
             co_return true;
         if (peer.gone || m_closing)
             co_return false;
-        co_await m_room.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await m_room.async_wait(quietly);
     }
 }
 

@@ -2,12 +2,11 @@
 #include "io/door.hpp"
 
 #include "util/log.hpp"
+#include "util/quietly.hpp"
 #include "util/text.hpp"
 #include "util/trace.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <cerrno>
 #include <netinet/in.h>
@@ -18,7 +17,6 @@
 namespace minivisor::io {
 
 namespace asio = boost::asio;
-constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 
 /// A connection that has not passed yet.
 struct Door::Waiting {

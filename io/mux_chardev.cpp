@@ -2,9 +2,7 @@
 #include "io/mux_chardev.hpp"
 
 #include "io/mux_hub.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "util/quietly.hpp"
 
 namespace minivisor::io {
 
@@ -75,7 +73,7 @@ asio::awaitable<void> MuxChardev::run()
 {
     while (!m_closed) {
         if (!m_hub) {
-            co_await m_arrived.async_wait(asio::as_tuple(asio::use_awaitable));
+            co_await m_arrived.async_wait(quietly);
             continue;
         }
         auto hub = m_hub;

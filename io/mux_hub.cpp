@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "io/mux_hub.hpp"
 
-#include <boost/asio/as_tuple.hpp>
+#include "util/quietly.hpp"
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -11,7 +12,6 @@
 namespace minivisor::io {
 
 namespace asio = boost::asio;
-constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 
 namespace {
 

@@ -2,9 +2,7 @@
 #include "io/pty_chardev.hpp"
 
 #include "util/log.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "util/quietly.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -17,7 +15,6 @@
 namespace minivisor::io {
 
 namespace asio = boost::asio;
-constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 
 PtyChardev::PtyChardev(
     asio::io_context& io, std::string label, std::string path, util::UniqueFd terminal, util::UniqueFd opened)

@@ -2,10 +2,8 @@
 #include "io/socket_chardev.hpp"
 
 #include "util/log.hpp"
+#include "util/quietly.hpp"
 #include "util/text.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,7 +15,6 @@
 namespace minivisor::io {
 
 namespace asio = boost::asio;
-constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 
 void SocketPeer::pull() const { ::shutdown(socket, SHUT_RDWR); }
 

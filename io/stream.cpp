@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "io/stream.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "util/quietly.hpp"
 
 #include <cerrno>
 #include <poll.h>
@@ -15,8 +14,6 @@ namespace minivisor::io {
 namespace asio = boost::asio;
 
 namespace {
-
-constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 
 bool is_socket(int fd)
 {

@@ -2,10 +2,9 @@
 #include "machine/dirty_rate.hpp"
 
 #include "util/log.hpp"
+#include "util/quietly.hpp"
 #include "util/text.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "util/units.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -17,8 +16,6 @@ namespace minivisor::machine {
 
 namespace {
 
-constexpr std::uint64_t gibibyte = 1 << 30;
-constexpr std::uint64_t mebibyte = 1 << 20;
 constexpr std::size_t least_pages = 64;
 
 std::size_t hash_page(RamBlock const& block, std::size_t number)
@@ -35,7 +32,7 @@ PageSample PageSample::take(Memory const& memory, std::uint64_t pages_per_gib)
     PageSample sample;
     for (auto const& block : memory.blocks()) {
         auto const by_size
-            = static_cast<std::size_t>(block->size() / page_size * pages_per_gib / (gibibyte / page_size));
+            = static_cast<std::size_t>(block->size() / page_size * pages_per_gib / (util::gib / page_size));
         auto const count = std::min(std::max(by_size, least_pages), block->pages());
         auto& taken = sample.m_blocks.emplace_back(Block{block.get(), {}});
         std::uniform_int_distribution<std::size_t> any(0, block->pages() - 1);
@@ -201,7 +198,7 @@ boost::asio::awaitable<void> DirtyRate::run()
         co_return;
     boost::asio::steady_timer timer(m_tasks.executor(), std::chrono::seconds(m_info.calc_time));
     auto const began = std::chrono::steady_clock::now();
-    auto const [stopped] = co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    auto const [stopped] = co_await timer.async_wait(quietly);
     auto const state = co_await boost::asio::this_coro::cancellation_state;
     if (stopped || state.cancelled() != boost::asio::cancellation_type::none)
         co_return;
@@ -215,8 +212,9 @@ boost::asio::awaitable<void> DirtyRate::run()
 /// Rates in whole MiB a second, as in QEMU; the sum over the CPUs is one of such.
 void DirtyRate::tell(Probe::Written const& written, double seconds)
 {
-    auto const rate
-        = [seconds](std::uint64_t bytes) { return std::llround(static_cast<double>(bytes) / mebibyte / seconds); };
+    auto const rate = [seconds](std::uint64_t bytes) {
+        return std::llround(static_cast<double>(bytes) / static_cast<double>(util::mib) / seconds);
+    };
     m_info.dirty_rate = rate(written.bytes);
     if (m_info.mode != qapi::DirtyRateMeasureMode::page_sampling)
         m_info.sample_pages = 0;

@@ -29,10 +29,8 @@
 #include "qom/commands.hpp"
 #include "qom/user_object.hpp"
 #include "util/log.hpp"
+#include "util/quietly.hpp"
 #include "util/text.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <csignal>
 #include <fcntl.h>
@@ -262,8 +260,7 @@ asio::awaitable<void> App::watch_signals()
     do {
         if (signal.number == SIGHUP)
             m_doorman.reopen_audit();
-        auto const [error] = co_await m_signal_ready->async_wait(
-            asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
+        auto const [error] = co_await m_signal_ready->async_wait(asio::posix::descriptor_base::wait_read, quietly);
         if (error)
             co_return;
         signal = read_signal(m_signals.get());

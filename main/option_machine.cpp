@@ -5,6 +5,7 @@
 #include "qapi/manual.hpp"
 #include "util/size.hpp"
 #include "util/text.hpp"
+#include "util/units.hpp"
 
 namespace minivisor::main {
 
@@ -26,8 +27,7 @@ Result<void> set_name(Options& options, OptionUse const& use)
 Result<void> set_memory(Options& options, OptionUse const& use)
 {
     for (auto const& [key, value, short_form] : TRY(read_items(use))) {
-        constexpr std::uint64_t mebibyte = 1 << 20;
-        auto const size = TRY(util::read_size("size", value, mebibyte));
+        auto const size = TRY(util::read_size("size", value, util::mib));
         constexpr std::uint64_t step = 8192; // as QEMU rounds up
         if (size > UINT64_MAX - (step - 1))
             return Error::generic("ram size too large");

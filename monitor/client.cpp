@@ -2,8 +2,8 @@
 #include "monitor/client.hpp"
 
 #include "util/log.hpp"
+#include "util/quietly.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -12,7 +12,6 @@
 namespace minivisor::monitor {
 
 namespace asio = boost::asio;
-constexpr auto quietly = asio::as_tuple(asio::use_awaitable);
 
 Client::Client(asio::io_context& io, std::unique_ptr<io::Stream> stream)
     : m_stream(std::move(stream))

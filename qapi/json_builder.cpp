@@ -19,9 +19,6 @@ namespace {
 /// Buffers above this size are given back after a text instead of being kept for the next.
 constexpr std::size_t max_kept_bytes = 65536;
 
-/// Nearly all objects of the protocol have at most so many members; it saves growing step by step.
-constexpr std::size_t usual_members = 4;
-
 std::optional<char32_t> hex4(std::string_view text)
 {
     if (text.size() < 4)

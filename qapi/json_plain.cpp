@@ -17,9 +17,6 @@ using Byte = unsigned char;
 constexpr std::uint64_t ones = 0x0101010101010101;
 constexpr std::uint64_t high_bits = 0x8080808080808080;
 
-/// Nearly all objects of the protocol have at most so many members; it saves growing step by step.
-constexpr std::size_t usual_members = 4;
-
 class PlainReader {
 public:
     explicit PlainReader(std::string_view text)

@@ -18,6 +18,9 @@ using Value = json::value;
 using Object = json::object;
 using Array = json::array;
 
+/// Nearly all objects of the protocol have at most so many members; room for them saves growing step by step.
+inline constexpr std::size_t usual_members = 4;
+
 /// A string member's or value's text as std types.
 inline std::string_view view(json::string const& text) { return {text.data(), text.size()}; }
 inline std::string str(json::string const& text) { return {text.data(), text.size()}; }

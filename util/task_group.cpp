@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "util/task_group.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "util/quietly.hpp"
 
 #include <cassert>
 #include <exception>
@@ -62,7 +61,7 @@ void TaskGroup::cancel()
 asio::awaitable<void> TaskGroup::join()
 {
     while (!m_running.empty())
-        co_await m_emptied.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await m_emptied.async_wait(quietly);
 }
 
 } // namespace minivisor::util

@@ -61,6 +61,16 @@ std::size_t utf8_length(std::string_view text)
 
 } // namespace
 
+std::string_view Piece::write(std::int64_t number)
+{
+    return {m_digits, std::to_chars(std::begin(m_digits), std::end(m_digits), number).ptr};
+}
+
+std::string_view Piece::write(std::uint64_t number)
+{
+    return {m_digits, std::to_chars(std::begin(m_digits), std::end(m_digits), number).ptr};
+}
+
 std::string cat_pieces(std::initializer_list<std::string_view> pieces)
 {
     std::size_t size = 0;

@@ -3,6 +3,7 @@
 // Nothing here knows a wire format; every parser says no (nullopt) rather than guess.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -13,39 +14,48 @@
 
 namespace minivisor::util {
 
-/// One piece of cat(): text, a character, or a number in decimal.
+/// One piece of cat(): text, a character, or a number in decimal. Made in passing; what it was made of lives longer.
 class Piece {
 public:
+    // NOLINTBEGIN(google-explicit-constructor)
     Piece(std::string_view text)
         : m_text(text)
     {
-    } // NOLINT(google-explicit-constructor)
+    }
     Piece(std::string const& text)
         : m_text(text)
     {
-    } // NOLINT(google-explicit-constructor)
+    }
     Piece(char const* text)
         : m_text(text)
     {
-    } // NOLINT(google-explicit-constructor)
+    }
     Piece(char c)
-        : m_number(1, c)
-        , m_text(m_number)
+        : m_digits{c}
+        , m_text(m_digits, 1)
     {
-    } // NOLINT(google-explicit-constructor)
-    template <typename T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) Piece(T number)
-        : m_number(std::to_string(number))
-        , m_text(m_number)
+    }
+    template <std::signed_integral T>
+    Piece(T number)
+        : m_text(write(static_cast<std::int64_t>(number)))
     {
-    } // NOLINT(google-explicit-constructor)
+    }
+    template <std::unsigned_integral T>
+    requires(!std::is_same_v<T, bool>) Piece(T number)
+        : m_text(write(static_cast<std::uint64_t>(number)))
+    {
+    }
+    // NOLINTEND(google-explicit-constructor)
     Piece(Piece const&) = delete;
     Piece& operator=(Piece const&) = delete;
 
     std::string_view text() const { return m_text; }
 
 private:
-    std::string m_number;
+    std::string_view write(std::int64_t number);
+    std::string_view write(std::uint64_t number);
+
+    char m_digits[20]; // those of -2^63 and of 2^64 - 1
     std::string_view m_text;
 };
 

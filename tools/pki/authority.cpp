@@ -139,7 +139,7 @@ Result<X509CrlPtr> sign_list(X509* authority, EVP_PKEY* key, X509_CRL* before, s
     return list;
 }
 
-std::string pem_of(X509_CRL* list)
+std::string list_pem(X509_CRL* list)
 {
     return written([&](BIO* bio) { PEM_write_bio_X509_CRL(bio, list); });
 }
@@ -212,7 +212,7 @@ Result<void> Authority::create(
     FileSet files;
     files.add(cat(folder, "/ca-key.pem"), pem_of(key.get()), 0600);
     files.add(cat(folder, "/ca-cert.pem"), pem_of(certificate.get()), 0644);
-    files.add(cat(folder, "/ca-crl.pem"), pem_of(list.get()), 0644);
+    files.add(cat(folder, "/ca-crl.pem"), list_pem(list.get()), 0644);
     TRY(files.write(overwrite));
     if (overwrite) {
         // The certificates of the authority that was replaced are not this one's.
@@ -245,7 +245,7 @@ Result<Authority> Authority::open(std::string folder)
 }
 
 std::string Authority::certificate_pem() const { return pem_of(certificate()); }
-std::string Authority::revocation_list_pem() const { return pem_of(m_revoked.get()); }
+std::string Authority::revocation_list_pem() const { return list_pem(m_revoked.get()); }
 
 Result<Issued> Authority::issue(Request const& request)
 {
@@ -308,7 +308,7 @@ Result<void> Authority::revoke(std::span<X509* const> certificates)
 {
     auto list = TRY(sign_list(certificate(), m_key.get(), m_revoked.get(), certificates));
     FileSet files;
-    files.add(cat(m_folder, "/ca-crl.pem"), pem_of(list.get()), 0644, Existing::replace);
+    files.add(cat(m_folder, "/ca-crl.pem"), list_pem(list.get()), 0644, Existing::replace);
     TRY(files.write(false));
     m_revoked = std::move(list);
     return {};

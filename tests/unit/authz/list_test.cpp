@@ -21,8 +21,8 @@ namespace fs = std::filesystem;
 constexpr auto fred_only = R"({"rules": [{"match": "fred", "policy": "allow"}], "policy": "deny"})";
 constexpr auto bob_only = R"({"rules": [{"match": "bob", "policy": "allow"}], "policy": "deny"})";
 
-struct Gate {
-    Gate()
+struct ListGate {
+    ListGate()
     {
         register_base(types);
         register_list(types);
@@ -64,7 +64,7 @@ struct Gate {
 
 TEST_CASE("authz-list: says which rule refused, or that none matched")
 {
-    Gate gate;
+    ListGate gate;
     REQUIRE(gate.add(R"({"qom-type": "authz-list", "id": "auth0", "rules": [)"
                      R"({"match": "danb", "policy": "deny"}, {"match": "dan*", "policy": "allow", "format": "glob"}]})")
         == "");
@@ -75,7 +75,7 @@ TEST_CASE("authz-list: says which rule refused, or that none matched")
 
 TEST_CASE("authz-list: rules and policy may change; a refused change changes nothing")
 {
-    Gate gate;
+    ListGate gate;
     REQUIRE(gate.add(R"({"qom-type": "authz-list", "id": "auth0"})") == "");
     auto* object = gate.tree.find_user_object("auth0");
     CHECK_FALSE(gate.allows("q"));
@@ -92,7 +92,7 @@ TEST_CASE("authz-list-file: a change is in force without being asked for, howeve
     TempDir dir;
     auto const path = dir.path() + "/acl.json";
     dir.write("acl.json", fred_only);
-    Gate gate;
+    ListGate gate;
     REQUIRE(gate.add_file(path) == "");
     CHECK(gate.allows("fred"));
     SECTION("written in place")
@@ -131,7 +131,7 @@ TEST_CASE("authz-list-file: a link that is turned elsewhere, as a mounted Config
     dir.write("v2/acl.json", bob_only);
     fs::create_directory_symlink("v1", dir.path() + "/..data");
     fs::create_symlink("..data/acl.json", dir.path() + "/acl.json");
-    Gate gate;
+    ListGate gate;
     REQUIRE(gate.add_file(dir.path() + "/acl.json") == "");
     CHECK(gate.allows("fred"));
     fs::create_directory_symlink("v2", dir.path() + "/..new");
@@ -147,7 +147,7 @@ TEST_CASE("authz-list-file: a directory that is moved away and made anew is seen
     TempDir dir;
     fs::create_directory(dir.path() + "/d");
     dir.write("d/acl.json", fred_only);
-    Gate gate;
+    ListGate gate;
     REQUIRE(gate.add_file(dir.path() + "/d/acl.json") == "");
     fs::rename(dir.path() + "/d", dir.path() + "/old");
     CHECK(gate.allows("fred"));
@@ -161,7 +161,7 @@ TEST_CASE("authz-list-file: a file that cannot be used denies everybody until it
     util::log::Capture log;
     TempDir dir;
     dir.write("acl.json", fred_only);
-    Gate gate;
+    ListGate gate;
     REQUIRE(gate.add_file(dir.path() + "/acl.json") == "");
     dir.write("new.json", R"({"rules": [], "policy": "allow", "more": 1})");
     fs::rename(dir.path() + "/new.json", dir.path() + "/acl.json");
@@ -178,7 +178,7 @@ TEST_CASE("authz-list-file: a thousand changes at once leave the last one in for
     util::log::Capture log;
     TempDir dir;
     dir.write("acl.json", fred_only);
-    Gate gate;
+    ListGate gate;
     REQUIRE(gate.add_file(dir.path() + "/acl.json") == "");
     for (int i = 0; i < 1000; ++i) {
         dir.write("new.json", i % 2 == 0 ? "rubbish" : fred_only);
@@ -193,7 +193,7 @@ TEST_CASE("authz-list-file: a thousand changes at once leave the last one in for
 TEST_CASE("authz-list-file: what is no file of rules makes no object")
 {
     TempDir dir;
-    Gate gate;
+    ListGate gate;
     auto const path = dir.path() + "/acl.json";
     CHECK(gate.add_file(path)
         == "Unable to read '" + path + "': Failed to open file '" + path + "': No such file or directory");
@@ -214,7 +214,7 @@ TEST_CASE("authz-list-file: the example of QEMU's manual is taken with its comma
     TempDir dir;
     dir.write(
         "acl.json", R"({"rules": [{"match": "fred", "policy": "allow", "format": "exact"},], "policy": "deny",})");
-    Gate gate;
+    ListGate gate;
     REQUIRE(gate.add_file(dir.path() + "/acl.json") == "");
     CHECK(gate.allows("fred"));
     dir.write("b.json", R"({"rules": [,], "policy": "deny"})");
@@ -226,7 +226,7 @@ TEST_CASE("authz-listfile is another spelling of authz-list-file")
 {
     TempDir dir;
     dir.write("acl.json", fred_only);
-    Gate gate;
+    ListGate gate;
     REQUIRE(
         gate.add(R"({"qom-type": "authz-listfile", "id": "auth0", "filename": ")" + dir.path() + "/acl.json\"}") == "");
     CHECK(gate.tree.find_user_object("auth0")->type().name == "authz-list-file");

@@ -16,8 +16,8 @@
 namespace minivisor::authz {
 namespace {
 
-struct Gate {
-    Gate()
+struct PamGate {
+    PamGate()
     {
         register_base(types);
         register_pam(types);
@@ -66,7 +66,7 @@ struct Gate {
 
 /// Modules that wait until they are released, each for one byte of a FIFO.
 struct Hanging {
-    explicit Hanging(Gate const& gate)
+    explicit Hanging(PamGate const& gate)
         : fifo(gate.dir.file("fifo"))
     {
         REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
@@ -92,7 +92,7 @@ struct Hanging {
 
 TEST_CASE("authz-pam: pam_permit lets in, pam_deny refuses in QEMU's words")
 {
-    Gate gate;
+    PamGate gate;
     REQUIRE(gate.add("account required pam_permit.so\n") == "");
     auto const yes = gate.decide("CN=a,O=Org");
     CHECK(yes.allowed);
@@ -108,7 +108,7 @@ TEST_CASE("authz-pam: pam_permit lets in, pam_deny refuses in QEMU's words")
 
 TEST_CASE("authz-pam: pam_listfile finds the whole identity in a file of one a line")
 {
-    Gate gate;
+    PamGate gate;
     gate.dir.write("friends", "CN=a,O=Org\nCN=b,O=Org\n");
     REQUIRE(gate.add("account required pam_listfile.so item=user sense=allow onerr=fail file="
                 + gate.dir.file("friends") + "\n")
@@ -121,7 +121,7 @@ TEST_CASE("authz-pam: pam_listfile finds the whole identity in a file of one a l
 
 TEST_CASE("authz-pam: pam_exec decides by its exit status and sees the identity as PAM_USER")
 {
-    Gate gate;
+    PamGate gate;
     gate.dir.write("judge", "#!/bin/sh\n[ \"$PAM_USER\" = 'CN=a,O=Org' ] && [ \"$PAM_TYPE\" = account ]\n", 0700);
     REQUIRE(gate.add("account required pam_exec.so quiet " + gate.dir.file("judge") + "\n") == "");
     CHECK(gate.decide("CN=a,O=Org").allowed);
@@ -130,7 +130,7 @@ TEST_CASE("authz-pam: pam_exec decides by its exit status and sees the identity 
 
 TEST_CASE("authz-pam: no service, a broken one and a module that is not there are a no")
 {
-    Gate gate;
+    PamGate gate;
     REQUIRE(gate.add("account required pam_permit.so\n") == "");
     for (auto const* stack :
         {"account required pam_no_such_module.so\n", "nonsense\n", "", "auth required pam_permit.so\n"}) {
@@ -146,7 +146,7 @@ TEST_CASE("authz-pam: no service, a broken one and a module that is not there ar
 
 TEST_CASE("authz-pam: an identity with NUL, CR or LF is not shown to PAM")
 {
-    Gate gate;
+    PamGate gate;
     REQUIRE(gate.add("account required pam_permit.so\n") == "");
     for (auto const identity :
         {std::string_view("CN=a\0b", 6), std::string_view("CN=a\nCN=b"), std::string_view("\r")}) {
@@ -158,7 +158,7 @@ TEST_CASE("authz-pam: an identity with NUL, CR or LF is not shown to PAM")
 
 TEST_CASE("authz-pam: bad options are refused")
 {
-    Gate gate;
+    PamGate gate;
     CHECK(gate.add_object({}) == "Parameter 'service' is missing");
     CHECK(gate.add_object({{"service", "x"}, {"__org.minivisor_directory", "etc"}})
         == "Parameter '__org.minivisor_directory' expects an absolute path");
@@ -170,7 +170,7 @@ TEST_CASE("authz-pam: bad options are refused")
 
 TEST_CASE("authz-pam: a module that hangs is a no when the time is over")
 {
-    Gate gate;
+    PamGate gate;
     Hanging const hanging(gate);
     REQUIRE(gate.add(hanging.stack, 20) == "");
     auto const no = gate.decide("CN=a");
@@ -180,7 +180,7 @@ TEST_CASE("authz-pam: a module that hangs is a no when the time is over")
 
 TEST_CASE("authz-pam: however many questions hang, only some threads do, and the others are asked once they are free")
 {
-    Gate gate;
+    PamGate gate;
     Hanging const hanging(gate);
     auto const threads = [] {
         std::size_t count = 0;
@@ -206,7 +206,7 @@ TEST_CASE("authz-pam: however many questions hang, only some threads do, and the
 
 TEST_CASE("authz-pam: deleting the object is a no to all who wait")
 {
-    Gate gate;
+    PamGate gate;
     Hanging const hanging(gate);
     REQUIRE(gate.add(hanging.stack) == "");
     for (int i = 0; i < 6; ++i)
@@ -219,7 +219,7 @@ TEST_CASE("authz-pam: deleting the object is a no to all who wait")
 
 TEST_CASE("authz-pam: too many questions at a time are a no")
 {
-    Gate gate;
+    PamGate gate;
     Hanging const hanging(gate);
     REQUIRE(gate.add(hanging.stack) == "");
     for (int i = 0; i < 257; ++i)

@@ -25,7 +25,7 @@ constexpr char const* o = "2.5.4.10";
 constexpr char const* ou = "2.5.4.11";
 constexpr char const* dc = "0.9.2342.19200300.100.1.25";
 constexpr char const* uid = "0.9.2342.19200300.100.1.1";
-constexpr char const* email = "1.2.840.113549.1.9.1";
+constexpr char const* email_oid = "1.2.840.113549.1.9.1";
 constexpr int utf8 = V_ASN1_UTF8STRING;
 constexpr int printable = V_ASN1_PRINTABLESTRING;
 constexpr int ia5 = V_ASN1_IA5STRING;
@@ -63,7 +63,7 @@ std::vector<Row> const table{
     {{{cn, "a+b"}, {o, "c", utf8, true}}, R"(O=c+CN=a\+b)"},
     {{{cn, "a"}, {cn, "b", utf8, true}}, "CN=a+CN=b"},
     // Names of attributes.
-    {{{email, "a@b.example", ia5}}, "EMAIL=a@b.example"},
+    {{{email_oid, "a@b.example", ia5}}, "EMAIL=a@b.example"},
     {{{surname, "Doe"}, {"2.5.4.42", "Jo"}, {"2.5.4.43", "J"}}, "surName=Doe,givenName=Jo,initials=J"},
     {{{serial, "17", printable}, {"2.5.4.12", "Dr"}}, "serialNumber=17,title=Dr"},
     {{{street, "1 High Street"}, {"2.5.4.17", "N1 9GU"}}, "street=1 High Street,postalCode=N1 9GU"},
@@ -118,7 +118,7 @@ std::vector<Row> const table{
     {{{cn, "plain", printable}}, "CN=plain"},
     // A string type that is none for the attribute: the hex of the whole value.
     {{{c, "GB"}}, "C=#0c024742"},
-    {{{email, "a@b"}}, "EMAIL=#0c03614062"},
+    {{{email_oid, "a@b"}}, "EMAIL=#0c03614062"},
     {{{cn, "GB", ia5}}, "CN=#16024742"},
     {{{serial, "17"}}, "serialNumber=#0c023137"},
     {{{dc, "x"}}, "DC=#0c0178"},
@@ -161,7 +161,7 @@ TEST_CASE("the names that could forge a line are refused, in every string type, 
 {
     auto const holder = issue({.subject = {common_name("x")}});
     for (auto const& attribute : {Attribute{cn, "a\nb"}, {cn, "a\rb"}, {cn, bytes({'a', 0, 'b'})}, {o, "\n"},
-             {c, "G\n", printable}, {email, "a\r\nb", ia5}, {cn, bytes({0, 'a', 0, '\n'}), bmp},
+             {c, "G\n", printable}, {email_oid, "a\r\nb", ia5}, {cn, bytes({0, 'a', 0, '\n'}), bmp},
              {cn, bytes({0, 0, 0, 'a'}), bmp}, {cn, "a\n", teletex}, {serial, "1\n", printable}}) {
         REQUIRE(set_subject(holder.certificate.get(), {attribute}));
         auto const identity = identity_of(holder.certificate.get());

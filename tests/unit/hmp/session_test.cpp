@@ -6,10 +6,9 @@
 #include "qapi/schema/machine.hpp"
 #include "qapi/schema/misc.hpp"
 #include "qapi/schema/run_state.hpp"
+#include "util/quietly.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
 using namespace minivisor;
@@ -122,7 +121,7 @@ TEST_CASE("commands run one after the other, and no input is wanted while one ru
     bind_status(talk.house);
     boost::asio::steady_timer gate(talk.wire.io, boost::asio::steady_timer::time_point::max());
     talk.house.bound.bind<qapi::Stop>([&gate]() -> boost::asio::awaitable<Result<void>> {
-        co_await gate.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+        co_await gate.async_wait(quietly);
         co_return Result<void>();
     });
     CHECK(talk.feed("stop\ninfo status\n") == "");
@@ -143,7 +142,7 @@ TEST_CASE("when the client goes, the command ends and what was typed ahead is no
         [&asked]() -> Result<qapi::StatusInfo> { return ++asked, qapi::StatusInfo{}; });
     boost::asio::steady_timer gate(talk.wire.io, boost::asio::steady_timer::time_point::max());
     talk.house.bound.bind<qapi::Stop>([&gate]() -> boost::asio::awaitable<Result<void>> {
-        co_await gate.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+        co_await gate.async_wait(quietly);
         co_return Result<void>();
     });
     talk.feed("stop\ninfo status\n");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hw/boot_plan.hpp"
+#include "util/units.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -8,13 +9,13 @@ using namespace minivisor::hw;
 
 namespace {
 
-constexpr std::uint64_t mib = 1 << 20;
-constexpr std::uint64_t four_gib = std::uint64_t{1} << 32;
-constexpr RamLayout ram{64 * mib, 0};
+using util::gib;
+using util::mib;
+constexpr RamLayout linux_ram{64 * mib, 0};
 
 /// A bzImage of protocol 2.15 with one sector of set-up code, as the build of a 64-bit kernel makes it.
-struct Image {
-    Image()
+struct LinuxImage {
+    LinuxImage()
         : bytes(2 * 512 + 4096)
     {
         put(0x1f1, std::uint8_t{1});
@@ -40,7 +41,8 @@ struct Image {
     Bytes bytes;
 };
 
-Result<BootPlan> plan(Image image, std::string append = "", std::optional<std::size_t> initrd = {}, RamLayout in = ram)
+Result<BootPlan> plan(
+    LinuxImage image, std::string append = "", std::optional<std::size_t> initrd = {}, RamLayout in = linux_ram)
 {
     std::vector<BootModule> modules;
     if (initrd)
@@ -48,15 +50,16 @@ Result<BootPlan> plan(Image image, std::string append = "", std::optional<std::s
     return plan_linux(std::move(image.bytes), {"path", std::move(append)}, std::move(modules), in);
 }
 
-std::string refusal(Image image, std::string append = "", std::optional<std::size_t> initrd = {}, RamLayout in = ram)
+std::string refusal(
+    LinuxImage image, std::string append = "", std::optional<std::size_t> initrd = {}, RamLayout in = linux_ram)
 {
     auto const planned = plan(std::move(image), std::move(append), initrd, in);
     return planned ? "" : planned.error().desc();
 }
 
 /// Guest memory as the plan leaves it.
-struct Loaded {
-    explicit Loaded(Result<BootPlan> const& planned, RamLayout in = ram)
+struct LoadedLinux {
+    explicit LoadedLinux(Result<BootPlan> const& planned, RamLayout in = linux_ram)
     {
         memory.add_anonymous("ram", 0, in.below_4g).value();
         REQUIRE(planned);
@@ -79,13 +82,13 @@ struct Loaded {
 
 TEST_CASE("a 64-bit kernel is entered 0x200 bytes after its begin with paging on")
 {
-    Loaded const guest(plan(Image()));
+    LoadedLinux const guest(plan(LinuxImage()));
     CHECK(guest.start.mode == accel::CpuStart::Mode::long64);
     CHECK(guest.start.ip == 0x100200);
     CHECK(guest.at<std::uint32_t>(0x100000) == 0x4c4e524b);
     CHECK(guest.at<std::uint32_t>(guest.start.si + 0x202) == 0x53726448);
     // Each page of the first 4 GiB is itself: walk the tables for some addresses.
-    for (std::uint64_t const address : {std::uint64_t{0}, 3 * mib, 1024 * mib, four_gib - 1}) {
+    for (std::uint64_t const address : {std::uint64_t{0}, 3 * mib, 1024 * mib, 4 * gib - 1}) {
         auto const top = guest.at<std::uint64_t>(guest.start.page_tables + (address >> 39) * 8);
         auto const middle = guest.at<std::uint64_t>((top & ~std::uint64_t{4095}) + ((address >> 30) & 511) * 8);
         auto const entry = guest.at<std::uint64_t>((middle & ~std::uint64_t{4095}) + ((address >> 21) & 511) * 8);
@@ -102,9 +105,9 @@ TEST_CASE("a 64-bit kernel is entered 0x200 bytes after its begin with paging on
 
 TEST_CASE("a kernel without a 64-bit entry is entered in 32 bits at its begin")
 {
-    Image image;
+    LinuxImage image;
     image.put(0x236, std::uint16_t{2});
-    Loaded const guest(plan(image));
+    LoadedLinux const guest(plan(image));
     CHECK(guest.start.mode == accel::CpuStart::Mode::protected32);
     CHECK(guest.start.ip == 0x100000);
     CHECK(guest.start.page_tables == 0);
@@ -114,7 +117,7 @@ TEST_CASE("a kernel without a 64-bit entry is entered in 32 bits at its begin")
 TEST_CASE("the zero page holds the kernel's header, the memory map, the command line and the initial RAM disk")
 {
     RamLayout const both{64 * mib, 5 * mib};
-    Loaded const guest(plan(Image(), "console=ttyS0 root=/dev/ram", 5000, both), both);
+    LoadedLinux const guest(plan(LinuxImage(), "console=ttyS0 root=/dev/ram", 5000, both), both);
     auto const page = guest.start.si;
     CHECK(guest.at<std::uint8_t>(page + 0x210) == 0xff);
     CHECK(guest.at<std::uint8_t>(page + 0x211) == 1);
@@ -135,7 +138,7 @@ TEST_CASE("the zero page holds the kernel's header, the memory map, the command 
         std::uint32_t type;
     };
     std::vector<Entry> const wanted{
-        {0, 0x9fc00, 1}, {0x9fc00, 0x400, 2}, {0xf0000, 0x10000, 2}, {mib, 63 * mib, 1}, {four_gib, 5 * mib, 1}};
+        {0, 0x9fc00, 1}, {0x9fc00, 0x400, 2}, {0xf0000, 0x10000, 2}, {mib, 63 * mib, 1}, {4 * gib, 5 * mib, 1}};
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         auto const at = page + 0x2d0 + 20 * i;
         CHECK(guest.at<std::uint64_t>(at) == wanted[i].address);
@@ -146,27 +149,27 @@ TEST_CASE("the zero page holds the kernel's header, the memory map, the command 
 
 TEST_CASE("the initial RAM disk lies no higher than the kernel can bear")
 {
-    Image image;
+    LinuxImage image;
     image.put(0x22c, std::uint32_t{0x2ffffff});
     image.put(0x236, std::uint16_t{1});
-    Loaded const guest(plan(image, "", 4096));
+    LoadedLinux const guest(plan(image, "", 4096));
     CHECK(guest.at<std::uint32_t>(guest.start.si + 0x218) == 0x2fff000);
     image.put(0x22c, std::uint32_t{0x100fff});
     CHECK(refusal(image, "", 4096) == "initrd is too large, cannot support.(max: 0, need 4096)");
     image.put(0x22c, std::uint32_t{0});
     CHECK(refusal(image, "", 4096) == "initrd is too large, cannot support.(max: 0, need 4096)");
-    CHECK(refusal(Image(), "", 50 * mib) == "initrd is too large, cannot support.(max: 41943040, need 52428800)");
-    CHECK(refusal(Image(), "", 0) == "");
+    CHECK(refusal(LinuxImage(), "", 50 * mib) == "initrd is too large, cannot support.(max: 41943040, need 52428800)");
+    CHECK(refusal(LinuxImage(), "", 0) == "");
 }
 
 TEST_CASE("an older kernel gets what its protocol knows")
 {
-    Image image;
+    LinuxImage image;
     image.put(0x206, std::uint16_t{0x202});
     image.put(0x22c, std::uint32_t{0});
     image.put(0x258, ~std::uint64_t{0});
     image.put(0x260, ~std::uint32_t{0});
-    Loaded const guest(plan(image, std::string(255, 'x'), 4096));
+    LoadedLinux const guest(plan(image, std::string(255, 'x'), 4096));
     CHECK(guest.start.mode == accel::CpuStart::Mode::protected32);
     CHECK(refusal(image, std::string(256, 'x')) == "the command line has 256 bytes, the Linux kernel takes 255");
 }
@@ -174,7 +177,7 @@ TEST_CASE("an older kernel gets what its protocol knows")
 TEST_CASE("a set-up header that lies is refused")
 {
     auto const with = [](std::size_t offset, auto value) {
-        Image image;
+        LinuxImage image;
         image.put(offset, value);
         return refusal(std::move(image));
     };
@@ -192,15 +195,16 @@ TEST_CASE("a set-up header that lies is refused")
     CHECK(with(0x230, std::uint32_t{0}).empty());
     CHECK(with(0x201, std::uint8_t{255}).empty());
     CHECK(with(0x201, std::uint8_t{0}).empty());
-    CHECK(refusal(Image(), std::string(2048, 'x')) == "the command line has 2048 bytes, the Linux kernel takes 2047");
-    CHECK(refusal(Image(), "", {}, {mib, 0}).starts_with(too_large));
-    CHECK(refusal(Image(), "", {}, {0, 0}).starts_with(too_large));
-    Image cut;
+    CHECK(refusal(LinuxImage(), std::string(2048, 'x'))
+        == "the command line has 2048 bytes, the Linux kernel takes 2047");
+    CHECK(refusal(LinuxImage(), "", {}, {mib, 0}).starts_with(too_large));
+    CHECK(refusal(LinuxImage(), "", {}, {0, 0}).starts_with(too_large));
+    LinuxImage cut;
     for (std::size_t const size : {0x400u, 0x290u, 0x28fu, 0x208u}) {
         cut.bytes.resize(size);
         CHECK(refusal(cut) == "invalid kernel header");
     }
-    Image endless;
+    LinuxImage endless;
     endless.put(0x238, ~std::uint32_t{0});
     CHECK(refusal(endless, std::string(65535, 'x')).empty());
     CHECK_FALSE(refusal(endless, std::string(65536, 'x')).empty());

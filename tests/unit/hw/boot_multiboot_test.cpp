@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/unit/hw/load_boot.hpp"
 #include "tests/unit/temp_dir.hpp"
+#include "util/units.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -10,22 +11,22 @@ using test::TempDir;
 
 namespace {
 
-constexpr std::uint64_t mib = 1 << 20;
-constexpr std::uint64_t four_gib = std::uint64_t{1} << 32;
-constexpr RamLayout ram{4 * mib, 2 * mib};
+using util::gib;
+using util::mib;
+constexpr RamLayout multiboot_ram{4 * mib, 2 * mib};
 
-struct Image {
-    explicit Image(std::size_t size = 0x1000)
+struct MultibootImage {
+    explicit MultibootImage(std::size_t size = 0x1000)
         : bytes(size)
     {
     }
     template <typename T>
-    Image& put(std::size_t offset, T value)
+    MultibootImage& put(std::size_t offset, T value)
     {
         put_little_endian(std::span(bytes), offset, value);
         return *this;
     }
-    Image& header(std::size_t at, std::uint32_t flags)
+    MultibootImage& header(std::size_t at, std::uint32_t flags)
     {
         return put(at, std::uint32_t{0x1badb002}).put(at + 4, flags).put(at + 8, 0u - 0x1badb002 - flags);
     }
@@ -33,18 +34,18 @@ struct Image {
 };
 
 /// A file without ELF header whose multiboot header stands at 0x20.
-Image plain(std::uint32_t header, std::uint32_t load, std::uint32_t load_end, std::uint32_t bss_end)
+MultibootImage plain(std::uint32_t header, std::uint32_t load, std::uint32_t load_end, std::uint32_t bss_end)
 {
-    Image image;
+    MultibootImage image;
     image.header(0x20, 0x10000).put(0x2c, header).put(0x30, load).put(0x34, load_end).put(0x38, bss_end);
     image.put(0x3c, std::uint32_t{0x100040}).put(0x40, std::uint32_t{0x65646f63});
     return image;
 }
 
 /// An ELF kernel with one segment: 16 bytes of the file and 16 of zeros at physical 0x200000, virtual 0xc0200000.
-Image elf()
+MultibootImage elf()
 {
-    Image image;
+    MultibootImage image;
     image.put(0, std::uint32_t{0x464c457f}).put(4, std::uint16_t{0x0101}).put(16, std::uint16_t{2});
     image.put(18, std::uint16_t{3}).put(24, std::uint32_t{0xc0200008}).put(28, std::uint32_t{0x34});
     image.put(42, std::uint16_t{32}).put(44, std::uint16_t{1});
@@ -55,29 +56,29 @@ Image elf()
     return image;
 }
 
-Result<BootPlan> plan(Image image, std::vector<BootModule> modules = {})
+Result<BootPlan> plan(MultibootImage image, std::vector<BootModule> modules = {})
 {
     auto const kind = kind_of_kernel(image.bytes);
     REQUIRE(kind);
     REQUIRE(*kind == KernelKind::multiboot);
-    return plan_multiboot(std::move(image.bytes), {"kernel.elf", "verbose"}, std::move(modules), ram);
+    return plan_multiboot(std::move(image.bytes), {"kernel.elf", "verbose"}, std::move(modules), multiboot_ram);
 }
 
-std::string refusal(Image image, std::vector<BootModule> modules = {})
+std::string refusal(MultibootImage image, std::vector<BootModule> modules = {})
 {
     auto const planned = plan(std::move(image), std::move(modules));
     if (!planned)
         return planned.error().desc();
     machine::Memory memory;
-    memory.add_anonymous("ram", 0, ram.below_4g).value();
+    memory.add_anonymous("ram", 0, multiboot_ram.below_4g).value();
     auto const checked = planned->check(memory);
     return checked ? "" : checked.error().desc();
 }
 
-struct Loaded {
-    explicit Loaded(Result<BootPlan> const& planned)
+struct LoadedMultiboot {
+    explicit LoadedMultiboot(Result<BootPlan> const& planned)
     {
-        memory.add_anonymous("ram", 0, ram.below_4g).value();
+        memory.add_anonymous("ram", 0, multiboot_ram.below_4g).value();
         REQUIRE(memory.write(0x200010, std::as_bytes(std::span("what was there before"))));
         REQUIRE(planned);
         REQUIRE(planned->check(memory));
@@ -106,7 +107,7 @@ struct Loaded {
 
 TEST_CASE("an ELF kernel's segments are loaded at their physical addresses and its entry is found there")
 {
-    Loaded const guest(plan(elf()));
+    LoadedMultiboot const guest(plan(elf()));
     CHECK(guest.at<std::uint32_t>(0x200000) == 0x31464c45);
     CHECK(guest.at<std::uint64_t>(0x200010) == 0);
     CHECK(guest.at<std::uint64_t>(0x200018) == 0);
@@ -120,7 +121,7 @@ TEST_CASE("an ELF kernel's segments are loaded at their physical addresses and i
 
 TEST_CASE("a multiboot kernel learns of memory, command line and loader")
 {
-    Loaded const guest(plan(elf()));
+    LoadedMultiboot const guest(plan(elf()));
     auto const info = guest.start.bx;
     CHECK(guest.at<std::uint32_t>(info) == 0x247);
     CHECK(guest.at<std::uint32_t>(info + 4) == 640);
@@ -133,7 +134,7 @@ TEST_CASE("a multiboot kernel learns of memory, command line and loader")
     CHECK(guest.at<std::uint64_t>(map + 12) == 0xa0000);
     CHECK(guest.at<std::uint64_t>(map + 48 + 4) == mib);
     CHECK(guest.at<std::uint64_t>(map + 48 + 12) == 3 * mib);
-    CHECK(guest.at<std::uint64_t>(map + 72 + 4) == four_gib);
+    CHECK(guest.at<std::uint64_t>(map + 72 + 4) == 4 * gib);
     CHECK(guest.at<std::uint32_t>(map + 72 + 20) == 1);
 }
 
@@ -142,7 +143,7 @@ TEST_CASE("modules follow the kernel, each at a page, with their words")
     std::vector<BootModule> modules;
     modules.push_back({"first with words", Bytes(5000, std::byte{1})});
     modules.push_back({"second", Bytes(10, std::byte{2})});
-    Loaded const guest(plan(elf(), std::move(modules)));
+    LoadedMultiboot const guest(plan(elf(), std::move(modules)));
     auto const info = guest.start.bx;
     CHECK((guest.at<std::uint32_t>(info) & 8) == 8);
     REQUIRE(guest.at<std::uint32_t>(info + 20) == 2);
@@ -161,10 +162,10 @@ TEST_CASE("modules follow the kernel, each at a page, with their words")
 
 TEST_CASE("a kernel of any format is loaded as its multiboot header says")
 {
-    Loaded const guest(plan(plain(0x100020, 0x100000, 0, 0)));
+    LoadedMultiboot const guest(plan(plain(0x100020, 0x100000, 0, 0)));
     CHECK(guest.start.ip == 0x100040);
     CHECK(guest.at<std::uint32_t>(0x100040) == 0x65646f63);
-    Loaded const part(plan(plain(0x200010, 0x200000, 0x200100, 0x200200)));
+    LoadedMultiboot const part(plan(plain(0x200010, 0x200000, 0x200100, 0x200200)));
     CHECK(part.at<std::uint32_t>(0x200010) == 0x1badb002);
     CHECK(part.at<std::uint32_t>(0x200030) == 0x65646f63);
 }
@@ -180,11 +181,11 @@ TEST_CASE("a multiboot header that lies is refused in QEMU's words")
     CHECK(refusal(plain(0xe0000000, 0xe0000000, 0, 0)) == "kernel: 4064 bytes do not fit into RAM at 0xe0000000");
     CHECK(refusal(plain(0x100020, 0x100000, 0, 0xffffffff)).starts_with("kernel: "));
     CHECK(refusal(plain(0x9000, 0x9000, 0, 0)) == "kernel and multiboot information overlap at 0x9000");
-    CHECK(refusal(Image().header(0, 0x10008))
+    CHECK(refusal(MultibootImage().header(0, 0x10008))
         == "the kernel wants multiboot features that are not supported (flags 0x10008)");
-    CHECK(refusal(Image(44).header(0x10, 0x10000)) == "invalid kernel header");
-    CHECK(refusal(Image(12).header(0, 0x10000)) == "invalid kernel header");
-    CHECK(refusal(Image(12).header(0, 0)) == "Error while loading elf kernel");
+    CHECK(refusal(MultibootImage(44).header(0x10, 0x10000)) == "invalid kernel header");
+    CHECK(refusal(MultibootImage(12).header(0, 0x10000)) == "invalid kernel header");
+    CHECK(refusal(MultibootImage(12).header(0, 0)) == "Error while loading elf kernel");
 }
 
 TEST_CASE("an ELF file that lies is refused")
@@ -221,7 +222,7 @@ TEST_CASE("a list of modules has words after each name, and two commas for one o
 {
     TempDir dir;
     machine::Memory memory;
-    memory.add_anonymous("ram", 0, ram.below_4g).value();
+    memory.add_anonymous("ram", 0, multiboot_ram.below_4g).value();
     auto const image = elf();
     auto const kernel = dir.write("kernel", {reinterpret_cast<char const*>(image.bytes.data()), image.bytes.size()});
     dir.write("a,b", "module");

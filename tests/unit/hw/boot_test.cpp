@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/unit/hw/load_boot.hpp"
 #include "tests/unit/temp_dir.hpp"
+#include "util/units.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -10,8 +11,8 @@ using test::TempDir;
 
 namespace {
 
-constexpr std::uint64_t mib = 1 << 20;
-constexpr std::uint64_t four_gib = std::uint64_t{1} << 32;
+using util::gib;
+using util::mib;
 
 struct Guest {
     explicit Guest(std::uint64_t size = 4 * mib) { memory.add_anonymous("ram", 0, size).value(); }
@@ -72,12 +73,12 @@ TEST_CASE("firmware ends at 4 GiB, and its last 128 KiB below 1 MiB, over the RA
     image.replace(image.size() - 16, 5, "reset");
     REQUIRE(guest.load({.bios = dir.write("bios", image)}) == "");
     CHECK(guest.start.mode == accel::CpuStart::Mode::reset_vector);
-    CHECK(guest.at(four_gib - 16, 5) == "reset");
+    CHECK(guest.at(4 * gib - 16, 5) == "reset");
     CHECK(guest.at(0xffff0, 5) == "reset");
     CHECK(guest.at(0xe0000, 5) == "below");
-    CHECK(guest.at(four_gib - image.size(), 1) == "a");
+    CHECK(guest.at(4 * gib - image.size(), 1) == "a");
     CHECK(guest.memory.find_region(0xe0000)->read_only);
-    CHECK(guest.memory.find_region(four_gib - 1)->read_only);
+    CHECK(guest.memory.find_region(4 * gib - 1)->read_only);
     CHECK(guest.memory.find("pc.bios")->size() == image.size());
     CHECK_FALSE(guest.memory.find_region(0xdffff)->read_only);
     CHECK_FALSE(guest.memory.find_region(mib)->read_only);
@@ -129,7 +130,7 @@ TEST_CASE("without RAM, or with RAM where firmware is to be, nothing is loaded")
     auto const sector = dir.write("sector", sector_of(""));
     CHECK(load_boot({.kernel = sector}, none).error().desc().starts_with("could not load kernel '"));
     machine::Memory high;
-    high.add_anonymous("high", four_gib - mib, 2 * mib).value();
+    high.add_anonymous("high", 4 * gib - mib, 2 * mib).value();
     CHECK(load_boot({.kernel = sector}, high).error().desc() == "boot sector: 512 bytes do not fit into RAM at 0x7c00");
     CHECK_FALSE(load_boot({.bios = dir.write("bios", std::string(64 * 1024, 'b'))}, high));
     CHECK(high.blocks().size() == 1);
@@ -171,7 +172,7 @@ TEST_CASE("kernels are told of RAM below the hole and of RAM above 4 GiB")
     machine::Memory memory;
     memory.add_anonymous("low", 0, 2 * mib).value();
     memory.add_anonymous("more", 2 * mib, mib).value();
-    memory.add_anonymous("high", four_gib, 5 * mib).value();
+    memory.add_anonymous("high", 4 * gib, 5 * mib).value();
     auto const layout = RamLayout::of(memory);
     CHECK(layout.below_4g == 3 * mib);
     CHECK(layout.above_4g == 5 * mib);

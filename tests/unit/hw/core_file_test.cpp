@@ -2,6 +2,7 @@
 #include "hw/core_file.hpp"
 #include "tests/unit/temp_dir.hpp"
 #include "util/fd.hpp"
+#include "util/units.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -16,7 +17,7 @@ using test::TempDir;
 
 namespace {
 
-constexpr std::uint64_t mib = 1 << 20;
+using util::mib;
 
 struct Guest {
     Guest()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "hw/mtree.hpp"
+#include "util/units.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -8,8 +9,8 @@ using namespace minivisor::hw;
 
 namespace {
 
-constexpr std::uint64_t mib = 1 << 20;
-constexpr std::uint64_t four_gib = std::uint64_t{1} << 32;
+using util::gib;
+using util::mib;
 
 /// RAM with a hole and firmware of 64 KiB, as the board has them.
 struct Board {
@@ -22,8 +23,8 @@ struct Board {
         auto* const ram = add("ram", 4 * mib);
         auto* const rom = add("pc.bios", 65536);
         REQUIRE(memory.map({0, 3 * mib, ram}));
-        REQUIRE(memory.map({four_gib, mib, ram, 3 * mib}));
-        REQUIRE(memory.map({four_gib - 65536, 65536, rom, 0, true}));
+        REQUIRE(memory.map({4 * gib, mib, ram, 3 * mib}));
+        REQUIRE(memory.map({4 * gib - 65536, 65536, rom, 0, true}));
         REQUIRE(memory.cover({mib - 65536, 65536, rom, 0, true}));
     }
     machine::Memory memory;

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::uint16_t first = 0x20, second = 0xa0, level_ports = 0x4d0;
 
-struct Board {
-    Board() { pics.add_to(bus); }
+struct PicBoard {
+    PicBoard() { pics.add_to(bus); }
     void out(std::uint16_t port, std::uint32_t value) { bus.write(port, 1, value); }
     std::uint32_t in(std::uint16_t port) { return bus.read(port, 1); }
     /// As every operating system does: vectors from 0x20, `icw4` for both, nothing masked.
@@ -41,7 +41,7 @@ struct Board {
 
 TEST_CASE("pic: after the four words of initialization a request has its vector")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.pics.set_line(4, true);
     CHECK(board.intr);
@@ -57,7 +57,7 @@ TEST_CASE("pic: after the four words of initialization a request has its vector"
 
 TEST_CASE("pic: initialization takes three words without ICW4, and two for a single chip")
 {
-    Board board;
+    PicBoard board;
     board.out(first, 0x10);
     board.out(first + 1, 0x47); // only the upper five bits
     board.out(first + 1, 0x04);
@@ -75,7 +75,7 @@ TEST_CASE("pic: initialization takes three words without ICW4, and two for a sin
 
 TEST_CASE("pic: initialization forgets masks, service and edges, and a line has to rise anew")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.pulse(1);
     board.pics.acknowledge();
@@ -92,7 +92,7 @@ TEST_CASE("pic: initialization forgets masks, service and edges, and a line has 
 
 TEST_CASE("pic: the lower input goes first, and interrupts the service of a higher one")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.pulse(5);
     board.pulse(3);
@@ -110,7 +110,7 @@ TEST_CASE("pic: the lower input goes first, and interrupts the service of a high
 
 TEST_CASE("pic: a request that is masked waits until it is not")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.out(first + 1, 0x10);
     board.pulse(4);
@@ -124,7 +124,7 @@ TEST_CASE("pic: a request that is masked waits until it is not")
 
 TEST_CASE("pic: the end of an interrupt, specific and not, with and without rotation")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     for (auto const line : {6u, 4u, 1u}) { // each interrupts the one before
         board.pulse(line);
@@ -155,7 +155,7 @@ TEST_CASE("pic: the end of an interrupt, specific and not, with and without rota
 
 TEST_CASE("pic: an automatic end leaves nothing in service, and rotates if it is to")
 {
-    Board board;
+    PicBoard board;
     board.initialize(0x03);
     board.pulse(2 + 1);
     CHECK(board.pics.acknowledge() == 0x23);
@@ -179,7 +179,7 @@ TEST_CASE("pic: an automatic end leaves nothing in service, and rotates if it is
 
 TEST_CASE("pic: in special mask mode what is served and masked is in nobody's way")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.pulse(1);
     board.pics.acknowledge();
@@ -201,7 +201,7 @@ TEST_CASE("pic: in special mask mode what is served and masked is in nobody's wa
 
 TEST_CASE("pic: an edge counts once, a level as long as it lasts")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.pulse(5);
     board.pics.acknowledge();
@@ -228,7 +228,7 @@ TEST_CASE("pic: an edge counts once, a level as long as it lasts")
 
 TEST_CASE("pic: edges that come before the acknowledgement are one, and the CPU is not called again")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.changes = 0;
     for (int i = 0; i < 3; ++i)
@@ -246,7 +246,7 @@ TEST_CASE("pic: edges that come before the acknowledgement are one, and the CPU 
 
 TEST_CASE("pic: who takes his request back is not served; a chip that is asked for nothing says 7")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.pics.set_line(3, true);
     board.pics.set_line(3, false);
@@ -257,7 +257,7 @@ TEST_CASE("pic: who takes his request back is not served; a chip that is asked f
 
 TEST_CASE("pic: the second chip interrupts through the first")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.pulse(12);
     CHECK(board.requests(first) == 0x04);
@@ -286,7 +286,7 @@ TEST_CASE("pic: the second chip interrupts through the first")
 
 TEST_CASE("pic: with automatic ends the second chip's next request is an edge for the first")
 {
-    Board board;
+    PicBoard board;
     board.initialize(0x03);
     board.pulse(9);
     board.pulse(13);
@@ -298,7 +298,7 @@ TEST_CASE("pic: with automatic ends the second chip's next request is an edge fo
 
 TEST_CASE("pic: specially nested, the second chip's higher request comes through")
 {
-    Board board;
+    PicBoard board;
     board.initialize(0x11);
     board.pulse(12);
     CHECK(board.pics.acknowledge() == 0x2c);
@@ -311,7 +311,7 @@ TEST_CASE("pic: specially nested, the second chip's higher request comes through
 
 TEST_CASE("pic: a poll takes the place of an acknowledgement")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.out(first, 0x0c);
     CHECK(board.in(first) == 0);
@@ -328,7 +328,7 @@ TEST_CASE("pic: a poll takes the place of an acknowledgement")
 
 TEST_CASE("pic: a reset forgets everything but how the lines stand")
 {
-    Board board;
+    PicBoard board;
     board.initialize();
     board.out(level_ports, 0x20);
     board.pulse(5);
@@ -347,7 +347,7 @@ TEST_CASE("pic: a reset forgets everything but how the lines stand")
 
 TEST_CASE("pic: what is saved comes back as it was, in the middle of everything")
 {
-    Board from, to;
+    PicBoard from, to;
     from.initialize(0x11);
     from.out(level_ports, 0x40);
     from.pulse(6);
@@ -379,7 +379,7 @@ TEST_CASE("pic: what is saved comes back as it was, in the middle of everything"
 
 TEST_CASE("pic: what no chip can hold is refused")
 {
-    Board board;
+    PicBoard board;
     auto const refused = [&board](std::size_t at, std::uint8_t value) {
         accel::PicState state;
         board.pics.chip(0).save(state);

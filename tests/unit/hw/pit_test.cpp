@@ -16,8 +16,8 @@ constexpr std::uint16_t counter_0 = 0x40, counter_2 = 0x42, control = 0x43, spea
 /// The first nanosecond of a tick.
 Time at_tick(std::uint64_t tick) { return Time((tick * 1'000'000'000 + Pit::frequency - 1) / Pit::frequency); }
 
-struct Board {
-    Board()
+struct PitBoard {
+    PitBoard()
     {
         pit.add_to(bus);
         pit.set_running(true);
@@ -72,10 +72,10 @@ struct Board {
 
 TEST_CASE("pit: mode 2 interrupts at the end of each period, and shows how far it is")
 {
-    Board board;
+    PitBoard board;
     CHECK_FALSE(board.pit.next_tick());
     board.program(0, 4, 1000);
-    CHECK(board.pit.next_tick() == Board::start + at_tick(1000));
+    CHECK(board.pit.next_tick() == PitBoard::start + at_tick(1000));
     CHECK(board.changes == 2); // the start, and the count
     CHECK(board.count(0) == 1000);
     CHECK(board.changes == 2);
@@ -97,7 +97,7 @@ TEST_CASE("pit: mode 2 interrupts at the end of each period, and shows how far i
 
 TEST_CASE("pit: a count of 0 is the largest")
 {
-    Board board;
+    PitBoard board;
     board.program(0, 4, 0);
     CHECK(board.count(0) == 0);
     board.go_to(1);
@@ -113,7 +113,7 @@ TEST_CASE("pit: a count of 0 is the largest")
 
 TEST_CASE("pit: mode 0 interrupts once, when a count that was written whole has run out")
 {
-    Board board;
+    PitBoard board;
     board.out(control, 0x30);
     CHECK_FALSE(board.output(0));
     board.out(counter_0, 100);
@@ -137,7 +137,7 @@ TEST_CASE("pit: mode 0 interrupts once, when a count that was written whole has 
 
 TEST_CASE("pit: mode 3 is a square wave that counts by twos")
 {
-    Board board;
+    PitBoard board;
     board.program(0, 6, 1000);
     board.go_to(499);
     CHECK(board.output(0));
@@ -150,7 +150,7 @@ TEST_CASE("pit: mode 3 is a square wave that counts by twos")
     CHECK(board.run_to(1000) == 1);
     CHECK(board.output(0));
     board.out(speaker, 1);
-    auto const now = Board::start + at_tick(1000);
+    auto const now = PitBoard::start + at_tick(1000);
     board.program(2, 6, 5);
     std::vector<std::pair<bool, std::uint32_t>> seen;
     for (unsigned i = 0; i < 5; ++i) {
@@ -162,7 +162,7 @@ TEST_CASE("pit: mode 3 is a square wave that counts by twos")
 
 TEST_CASE("pit: a new count of a rate waits for the end of the period, and says so")
 {
-    Board board;
+    PitBoard board;
     board.program(0, 4, 1000);
     CHECK((board.status(0) & 0x40) == 0);
     board.go_to(300);
@@ -178,7 +178,7 @@ TEST_CASE("pit: a new count of a rate waits for the end of the period, and says 
 
 TEST_CASE("pit: modes 1 and 5 begin with the gate's rise, and again with each")
 {
-    Board board;
+    PitBoard board;
     board.program(2, 2, 100);
     CHECK(board.output(2));
     CHECK((board.status(2) & 0x40) != 0);
@@ -207,7 +207,7 @@ TEST_CASE("pit: modes 1 and 5 begin with the gate's rise, and again with each")
 
 TEST_CASE("pit: a low gate stops modes 0 and 4, and modes 2 and 3 begin anew after it")
 {
-    Board board;
+    PitBoard board;
     board.program(2, 0, 100);
     board.go_to(50);
     CHECK(board.count(2) == 100); // low since the start
@@ -240,7 +240,7 @@ TEST_CASE("pit: a low gate stops modes 0 and 4, and modes 2 and 3 begin anew aft
 
 TEST_CASE("pit: bytes are read and written one, or both in turn")
 {
-    Board board;
+    PitBoard board;
     board.out(control, 0x14); // counter 0, low byte, mode 2
     board.out(counter_0, 50);
     board.go_to(10);
@@ -259,7 +259,7 @@ TEST_CASE("pit: bytes are read and written one, or both in turn")
 
 TEST_CASE("pit: a latched count stays until it is read, or the counter is programmed")
 {
-    Board board;
+    PitBoard board;
     board.program(0, 4, 1000);
     board.go_to(100);
     board.out(control, 0x00);
@@ -275,7 +275,7 @@ TEST_CASE("pit: a latched count stays until it is read, or the counter is progra
 
 TEST_CASE("pit: read-back latches counts and states, the state is read first")
 {
-    Board board;
+    PitBoard board;
     board.program(0, 4, 1000);
     board.program(2, 7, 0x0500); // decimal, gate low
     board.go_to(100);
@@ -294,7 +294,7 @@ TEST_CASE("pit: read-back latches counts and states, the state is read first")
 
 TEST_CASE("pit: port 0x61 shows gate, data, output and the refresh")
 {
-    Board board;
+    PitBoard board;
     CHECK((board.in(speaker)&0xef) == 0x20);
     board.out(speaker, 0xff);
     CHECK((board.in(speaker)&0xef) == 0x23);
@@ -309,15 +309,15 @@ TEST_CASE("pit: port 0x61 shows gate, data, output and the refresh")
 TEST_CASE("pit: the shortest period bounds the interrupts, whatever the guest wants")
 {
     for (std::uint32_t const mode : {4u, 6u}) {
-        Board board;
+        PitBoard board;
         board.program(0, mode, 1);
         auto const often = board.run_to(Pit::frequency);
         CHECK(often > 9'000);
         CHECK(often <= 10'000);
     }
-    Board board;
+    PitBoard board;
     int shots = 0;
-    while (board.time < Board::start + 10ms) { // one shot after the other
+    while (board.time < PitBoard::start + 10ms) { // one shot after the other
         board.program(0, 0, 1);
         board.time += 1us;
         board.pit.tick();
@@ -328,21 +328,21 @@ TEST_CASE("pit: the shortest period bounds the interrupts, whatever the guest wa
 
 TEST_CASE("pit: ends that nobody dealt with in time are one interrupt")
 {
-    Board board;
+    PitBoard board;
     board.program(0, 4, 1000);
     board.go_to(5500);
     board.pit.tick();
     CHECK(board.edges == 1);
-    CHECK(board.pit.next_tick() == Board::start + at_tick(6000));
+    CHECK(board.pit.next_tick() == PitBoard::start + at_tick(6000));
     board.go_to(7300); // an access comes before the thread
     board.out(control, 0x00);
     CHECK(board.edges == 2);
-    CHECK(board.pit.next_tick() == Board::start + at_tick(8000));
+    CHECK(board.pit.next_tick() == PitBoard::start + at_tick(8000));
 }
 
 TEST_CASE("pit: it stands still while the guest does")
 {
-    Board board;
+    PitBoard board;
     board.program(0, 4, 1000);
     board.go_to(400);
     board.pit.set_running(false);
@@ -355,12 +355,12 @@ TEST_CASE("pit: it stands still while the guest does")
     board.pit.set_running(true);
     CHECK(board.changes == 1);
     CHECK(board.count(0) == 600);
-    CHECK(board.pit.next_tick() == Board::start + 100s + at_tick(1000));
+    CHECK(board.pit.next_tick() == PitBoard::start + 100s + at_tick(1000));
 }
 
 TEST_CASE("pit: a reset stops it and takes its request back")
 {
-    Board board;
+    PitBoard board;
     board.program(0, 4, 1000);
     CHECK(board.run_to(1000) == 1);
     board.out(speaker, 3);
@@ -372,7 +372,7 @@ TEST_CASE("pit: a reset stops it and takes its request back")
 
 TEST_CASE("pit: what is saved goes on elsewhere, with a new period")
 {
-    Board from, to;
+    PitBoard from, to;
     from.program(0, 4, 1000);
     from.program(1, 4, 18);
     from.out(control, 0xb7); // counter 2, decimal square wave, one byte of two
@@ -396,7 +396,7 @@ TEST_CASE("pit: what is saved goes on elsewhere, with a new period")
     to.pit.set_running(true);
     CHECK(to.in(counter_0) == 700 >> 8); // the rest of what was latched
     CHECK(to.in_both(counter_0) == 1000);
-    CHECK(to.pit.next_tick() == Board::start + 5s + at_tick(1000));
+    CHECK(to.pit.next_tick() == PitBoard::start + 5s + at_tick(1000));
     to.out(counter_2, 0x43);
     CHECK(to.count(2) == 0x4320);
     CHECK((to.in(speaker)&0x03) == 0x03);
@@ -404,7 +404,7 @@ TEST_CASE("pit: what is saved goes on elsewhere, with a new period")
 
 TEST_CASE("pit: what no timer can hold is refused, and other noise is harmless")
 {
-    Board board;
+    PitBoard board;
     auto const refused = [&board](auto member, auto value) {
         accel::PitState state;
         board.pit.save(state);

@@ -24,9 +24,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct House {
-    House() { bind_chardev_commands(registry, chardevs); }
-    ~House()
+struct ChardevHouse {
+    ChardevHouse() { bind_chardev_commands(registry, chardevs); }
+    ~ChardevHouse()
     {
         streams.clear();
         chardevs.close();
@@ -102,7 +102,7 @@ sockaddr_un unix_address(std::string const& path)
 
 TEST_CASE("chardevs: a device has one user, and is removed only when it has none")
 {
-    House house;
+    ChardevHouse house;
     CHECK(house.add(R"({"id": "n", "backend": {"type": "null", "data": {}}})") == "{}");
     CHECK(house.add(R"({"id": "n", "backend": {"type": "null", "data": {}}})") == "Chardev with id 'n' already exists");
     house.use("n");
@@ -116,7 +116,7 @@ TEST_CASE("chardevs: a device has one user, and is removed only when it has none
 
 TEST_CASE("chardevs: a client that reconnects comes back after a loss")
 {
-    House house;
+    ChardevHouse house;
     test::TempDir const dir;
     auto const path = dir.path() + "/s";
     CHECK(house.add(unix_socket(path, R"("server": false)"))
@@ -135,7 +135,7 @@ TEST_CASE("chardevs: a client that reconnects comes back after a loss")
 
 TEST_CASE("chardevs: a client that nobody uses is connected, and its loss is seen")
 {
-    House house;
+    ChardevHouse house;
     test::TempDir const dir;
     auto const path = dir.path() + "/s";
     auto const listening = ListeningSocket::create(UnixAddress{path}).value();
@@ -149,7 +149,7 @@ TEST_CASE("chardevs: a client that nobody uses is connected, and its loss is see
 
 TEST_CASE("chardevs: a pty gives a stream to whoever opens its other end, each time")
 {
-    House house;
+    ChardevHouse house;
     auto const told = house.add(R"({"id": "p", "backend": {"type": "pty", "data": {}}})");
     REQUIRE(told.starts_with(R"({"pty": "/dev/pts/)"));
     auto const path = house.filename("p").substr(4);
@@ -171,7 +171,7 @@ TEST_CASE("chardevs: a pty gives a stream to whoever opens its other end, each t
 TEST_CASE("chardevs: those over sockets can be yanked, which ends their connections and not the devices")
 {
     test::TempDir const dir;
-    House house;
+    ChardevHouse house;
     auto const path = dir.file("s");
     house.add(R"({"id": "n", "backend": {"type": "null", "data": {}}})");
     REQUIRE(house.add(unix_socket(path, R"("server": true)")) == "{}");
@@ -203,7 +203,7 @@ TEST_CASE("chardevs: those over sockets can be yanked, which ends their connecti
 TEST_CASE("chardevs: a client that is yanked connects again if it is told to")
 {
     test::TempDir const dir;
-    House house;
+    ChardevHouse house;
     auto const path = dir.file("s");
     util::UniqueFd const door(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     auto const address = unix_address(path);
@@ -223,7 +223,7 @@ TEST_CASE("chardevs: a client that is yanked connects again if it is told to")
 
 TEST_CASE("chardevs: a server that is closed takes its socket's file along")
 {
-    House house;
+    ChardevHouse house;
     test::TempDir const dir;
     auto const path = dir.path() + "/s";
     CHECK(house.add(unix_socket(path, R"("server": true)")) == "{}");

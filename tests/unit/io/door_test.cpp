@@ -33,9 +33,9 @@ std::shared_ptr<crypto::TlsContext const> load(crypto::test::Directory const& pk
 }
 
 /// A door on loopback and what came of whom. Plain unless `admission` says otherwise.
-struct House {
-    explicit House(DoorOptions options = {}) { open(std::move(options)); }
-    ~House() { close(); }
+struct DoorHouse {
+    explicit DoorHouse(DoorOptions options = {}) { open(std::move(options)); }
+    ~DoorHouse() { close(); }
 
     void open(DoorOptions options)
     {
@@ -129,7 +129,7 @@ void only_friend(Applicant const& applicant, std::function<void(crypto::Decision
 
 TEST_CASE("door: who says the right first bytes passes, and they are handed on")
 {
-    House house(looks_at_first());
+    DoorHouse house(looks_at_first());
     auto const caller = house.say("QEVMrest");
     REQUIRE(house.run_until([&] { return house.visitors.size() == 1; }));
     auto& visitor = house.visitors[0];
@@ -143,7 +143,7 @@ TEST_CASE("door: who says the right first bytes passes, and they are handed on")
 
 TEST_CASE("door: first bytes may come in pieces")
 {
-    House house(looks_at_first());
+    DoorHouse house(looks_at_first());
     auto const caller = house.say("QE");
     house.io.run_for(10ms);
     CHECK(house.visitors.empty());
@@ -153,7 +153,7 @@ TEST_CASE("door: first bytes may come in pieces")
 
 TEST_CASE("door: strangers are refused with the reason and end nothing")
 {
-    House house(looks_at_first());
+    DoorHouse house(looks_at_first());
     auto const wrong = house.say("GET ");
     REQUIRE(house.run_until([&] { return house.refusals.size() == 1; }));
     CHECK(house.refusals[0].reason.desc() == "not that magic");
@@ -176,7 +176,7 @@ TEST_CASE("door: who says nothing in time is hung up on")
 {
     auto options = looks_at_first();
     options.deadline = 30ms;
-    House house(std::move(options));
+    DoorHouse house(std::move(options));
     auto const silent = house.knock();
     REQUIRE(house.run_until([&] { return house.refusals.size() == 1; }));
     CHECK(house.refusals[0].reason.desc() == "The peer sent nothing that could be looked at: Connection timed out");
@@ -188,7 +188,7 @@ TEST_CASE("door: when it is full the one who has waited longest goes, and the ri
 {
     auto options = looks_at_first();
     options.max_waiting = 3;
-    House house(std::move(options));
+    DoorHouse house(std::move(options));
     std::vector<util::UniqueFd> silent;
     for (int i = 0; i < 8; ++i)
         silent.push_back(house.knock());
@@ -206,7 +206,7 @@ TEST_CASE("door: an admission that fails refuses the connection")
 {
     auto options = looks_at_first();
     options.admission = []() -> Result<Admission> { return Error::generic("credentials are gone"); };
-    House house(std::move(options));
+    DoorHouse house(std::move(options));
     auto const caller = house.say("QEVM");
     REQUIRE(house.run_until([&] { return house.refusals.size() == 1; }));
     CHECK(house.refusals[0].reason.desc() == "credentials are gone");
@@ -222,7 +222,7 @@ TEST_CASE("door: with TLS the right one comes in while silent and refused ones a
     auto const good = load(friendly, crypto::Endpoint::client);
     friendly.set_client(crypto::test::client_spec("stranger"));
     auto const unwanted = load(friendly, crypto::Endpoint::client);
-    House house(with_tls(server, only_friend));
+    DoorHouse house(with_tls(server, only_friend));
 
     std::vector<util::UniqueFd> silent;
     for (int i = 0; i < 20; ++i)
@@ -247,7 +247,7 @@ TEST_CASE("door: a certificate of another authority is refused before anybody is
     crypto::test::Directory ours;
     crypto::test::Directory theirs;
     int asked = 0;
-    House house(with_tls(load(ours, crypto::Endpoint::server), [&asked](Applicant const&, auto const& answer) {
+    DoorHouse house(with_tls(load(ours, crypto::Endpoint::server), [&asked](Applicant const&, auto const& answer) {
         ++asked;
         answer({true, ""});
     }));
@@ -273,7 +273,7 @@ TEST_CASE("door: an authorization may take its time, others come in meanwhile")
     friendly.set_client(crypto::test::client_spec("slow"));
     auto const slow = load(friendly, crypto::Endpoint::client);
     std::vector<std::function<void(crypto::Decision)>> open;
-    House house(with_tls(server, [&](Applicant const& applicant, std::function<void(crypto::Decision)> answer) {
+    DoorHouse house(with_tls(server, [&](Applicant const& applicant, std::function<void(crypto::Decision)> answer) {
         CHECK(applicant.peer.starts_with("127.0.0.1:"));
         if (applicant.question.identity == "CN=friend")
             return answer({true, ""});
@@ -300,7 +300,7 @@ TEST_CASE("door: an authorization that does not come is a no at the deadline, an
     auto options = with_tls(load(pki, crypto::Endpoint::server),
         [&](Applicant const&, std::function<void(crypto::Decision)> answer) { late = std::move(answer); });
     options.deadline = 300ms;
-    House house(std::move(options));
+    DoorHouse house(std::move(options));
     TlsCaller caller(house.knock(), load(pki, crypto::Endpoint::client));
     REQUIRE(house.run_until([&] { return house.refusals.size() == 1; }));
     if (late) { // else the machine was too slow for the handshake
@@ -315,7 +315,7 @@ TEST_CASE("door: closing it gives up who waits for an authorization")
 {
     crypto::test::Directory const pki;
     std::function<void(crypto::Decision)> late;
-    House house(with_tls(load(pki, crypto::Endpoint::server),
+    DoorHouse house(with_tls(load(pki, crypto::Endpoint::server),
         [&](Applicant const&, std::function<void(crypto::Decision)> answer) { late = std::move(answer); }));
     TlsCaller caller(house.knock(), load(pki, crypto::Endpoint::client));
     REQUIRE(house.run_until([&] { return late != nullptr; }));
@@ -330,7 +330,7 @@ TEST_CASE("door: a handshake that does not end is cut at the deadline")
     crypto::test::Directory const pki;
     auto options = with_tls(load(pki, crypto::Endpoint::server), only_friend);
     options.deadline = 30ms;
-    House house(std::move(options));
+    DoorHouse house(std::move(options));
     auto const silent = house.knock();
     REQUIRE(house.run_until([&] { return house.refusals.size() == 1; }));
     CHECK(house.refusals[0].stage == Stage::handshake);
@@ -341,7 +341,7 @@ TEST_CASE("door: closing it hangs up on all who wait, tells of none and leaves n
 {
     auto const before = open_descriptors();
     {
-        House house(looks_at_first());
+        DoorHouse house(looks_at_first());
         std::vector<util::UniqueFd> silent;
         for (int i = 0; i < 5; ++i)
             silent.push_back(house.say("Q"));
@@ -359,7 +359,7 @@ TEST_CASE("door: closing it hangs up on all who wait, tells of none and leaves n
 TEST_CASE("door: it may be closed by whoever comes in")
 {
     DoorOptions options;
-    House house;
+    DoorHouse house;
     house.close();
     options.admission = []() -> Result<Admission> { return Admission{}; };
     auto socket = ListeningSocket::create(parse_inet("127.0.0.1:0").value()).value();
@@ -377,7 +377,7 @@ TEST_CASE("door: it may be closed by whoever comes in")
 TEST_CASE("door: when no descriptor is free it goes on once one is")
 {
     // UBSan's vptr check needs two descriptors for itself and cries wolf here.
-    House house(looks_at_first());
+    DoorHouse house(looks_at_first());
     auto caller = house.say("QEVM");
     rlimit before{};
     REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);

@@ -11,8 +11,8 @@ using namespace minivisor::migration::test;
 
 namespace {
 
-constexpr std::size_t pages = 16;
-constexpr std::uint64_t size = pages * page_size;
+constexpr std::size_t guest_pages = 16;
+constexpr std::uint64_t size = guest_pages * page_size;
 
 Bytes begun() { return Bytes().header().configuration(); }
 Bytes with_ram() { return begun().ram_start(size); }
@@ -33,7 +33,7 @@ struct Fault {
 
 TEST_CASE("a stream fills the memory and tells the state the guest was in")
 {
-    TestVm vm(pages);
+    TestVm vm(guest_pages);
     std::memset(vm.ram->data(), 0x55, size);
     auto const records = Bytes()
                              .be64(0x1008)
@@ -61,7 +61,7 @@ TEST_CASE("a stream fills the memory and tells the state the guest was in")
 
 TEST_CASE("a stranger is told from a source and touches nothing")
 {
-    TestVm vm(pages);
+    TestVm vm(guest_pages);
     for (auto const& [bytes, sentence] :
         std::vector<std::pair<std::string, std::string>>{{"", "Not a migration stream"},
             {"QEV", "Not a migration stream"}, {"GET / HTTP/1.0\r\n\r\n", "Not a migration stream"},
@@ -161,7 +161,7 @@ TEST_CASE("what does not fit this machine is refused in QEMU's words")
     };
     for (auto const& fault : faults) {
         INFO(fault.what);
-        TestVm vm(pages);
+        TestVm vm(guest_pages);
         auto const result = load(vm, fault.stream.str());
         CHECK(result.outcome == LoadResult::Outcome::failed);
         auto lines = fault.lines;
@@ -186,7 +186,7 @@ TEST_CASE("what QEMU takes is taken")
         with_ram().ram_end().ram_part({}).end(),
     };
     for (auto const& stream : streams) {
-        TestVm vm(pages);
+        TestVm vm(guest_pages);
         auto const result = load(vm, stream.str());
         CHECK(result.outcome == LoadResult::Outcome::loaded);
         CHECK(result.lines.empty());
@@ -195,7 +195,7 @@ TEST_CASE("what QEMU takes is taken")
 
 TEST_CASE("a UUID is compared when there is one to compare with")
 {
-    TestVm vm(pages);
+    TestVm vm(guest_pages);
     Bytes stream = begun().u8(5).str8("configuration/uuid").be32(1).be64(1).be64(2).add(rest());
     auto result = load(vm, stream.str());
     CHECK(result.outcome == LoadResult::Outcome::loaded);
@@ -214,7 +214,7 @@ TEST_CASE("a missing or damaged description costs a line and nothing more")
 {
     for (auto const& tail : {Bytes().u8(0), Bytes().u8(0).u8('z'), Bytes().u8(0).u8(6).be32(100).text("{"),
              Bytes().u8(0).u8(6).be32(0xffffffff), Bytes().u8(0).u8(6).be16(1)}) {
-        TestVm vm(pages);
+        TestVm vm(guest_pages);
         auto const result = load(vm, with_ram().ram_end().timer().global_state("paused").add(tail).str());
         CHECK(result.outcome == LoadResult::Outcome::loaded);
         CHECK(result.run_state == "paused");
@@ -224,7 +224,7 @@ TEST_CASE("a missing or damaged description costs a line and nothing more")
 
 TEST_CASE("nothing is ever written to a source that did not ask")
 {
-    TestVm vm(pages);
+    TestVm vm(guest_pages);
     for (auto const& stream : {good(), begun().u8(9)}) {
         ScriptChannel channel(stream.str());
         channel.answers = true;
@@ -235,7 +235,7 @@ TEST_CASE("nothing is ever written to a source that did not ask")
 
 TEST_CASE("a source that asked hears its pings and the last word")
 {
-    TestVm vm(pages);
+    TestVm vm(guest_pages);
     auto const asked = begun().command(1).command(2, Bytes().be32(77));
     auto const pong = Bytes().be16(2).be16(4).be32(77).str();
     SECTION("loaded, but only when the machine agrees")
@@ -279,7 +279,7 @@ TEST_CASE("a source that asked hears its pings and the last word")
 
 TEST_CASE("a load that waits for bytes is cancelled from another thread")
 {
-    TestVm vm(pages);
+    TestVm vm(guest_pages);
     auto [source, target] = socket_pair();
     auto bytes = with_ram().str();
     iovec const piece{bytes.data(), bytes.size()};

@@ -2,10 +2,9 @@
 // Facts: qmp-surface sections 2.1 to 2.5.
 #include "qmp/qmp.hpp"
 #include "tests/support/fake_house.hpp"
+#include "util/quietly.hpp"
 #include "util/text.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
 namespace minivisor::qmp {
@@ -53,7 +52,7 @@ struct Talk {
         house.bound.bind<Urgent>([]() -> Result<void> { return {}; });
         house.bound.bind<Slow>([this](Word word) -> boost::asio::awaitable<Result<std::string>> {
             ++started;
-            co_await gate.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+            co_await gate.async_wait(quietly);
             co_return word.word;
         });
         session = session_factory(options)(house, wire);
