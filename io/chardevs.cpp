@@ -296,8 +296,7 @@ Result<std::unique_ptr<Chardev>> Chardevs::make_server(
         static_cast<qapi::PeerRefusal&>(wire) = to_wire(refusal);
         wire.label = label;
         util::log::error(refusal.reason);
-        util::log::info(cat("chardev ", label, ": refused ", wire.peer, " (stage ", qapi::wire_name(wire.stage),
-            wire.identity ? cat(", identity ", util::printable(*wire.identity)) : std::string(), ")"));
+        util::log::info(cat("chardev ", label, ": ", refusal_text(wire)));
         m_events.emit<qapi::ChardevRefusedEvent>(wire);
     };
     std::optional<ListeningSocket> listening;

@@ -138,8 +138,7 @@ void Migration::on_refusal(io::Refusal const& refusal)
     ++m_refusals;
     m_last_refusal = wire;
     util::log::error(refusal.reason);
-    util::log::info(cat("migration: refused ", refusal.peer, " (stage ", qapi::wire_name(wire.stage),
-        refusal.identity.empty() ? "" : ", identity ", refusal.identity, "); still waiting"));
+    util::log::info(cat("migration: ", io::refusal_text(wire), "; still waiting"));
     m_events.emit<qapi::MigrationRefusedEvent>(wire);
 }
 
