@@ -99,8 +99,10 @@ Result<void> AuthZListFile::load()
 void AuthZListFile::reload()
 {
     auto const loaded = load();
-    if (!loaded)
+    if (!loaded) {
         log::error(loaded.error());
+        log::error(cat("Nobody is let in by the rules in '", m_options.filename, "' until they can be read"));
+    }
     trace::pass(trace::Point::qauthz_list_file_refresh, "AuthZ file load filename=", m_options.filename,
         " success=", loaded ? 1 : 0);
 }

@@ -6,7 +6,9 @@
 #include "util/text.hpp"
 
 #include <bit>
+#include <cassert>
 #include <functional>
+#include <limits>
 
 namespace minivisor::authz {
 
@@ -30,8 +32,9 @@ void Rules::add(QAuthZListRule const& rule)
 {
     if (rule.format == QAuthZListFormat::glob)
         m_globs.push_back(static_cast<std::uint32_t>(m_rules.size()));
-    m_rules.push_back(
-        {m_text.size(), static_cast<std::uint32_t>(rule.match.size()), rule.policy == QAuthZListPolicy::allow});
+    assert(m_text.size() + rule.match.size() <= std::numeric_limits<std::uint32_t>::max());
+    m_rules.push_back({static_cast<std::uint32_t>(m_text.size()), static_cast<std::uint32_t>(rule.match.size()),
+        rule.policy == QAuthZListPolicy::allow});
     m_text += rule.match;
 }
 
@@ -49,7 +52,7 @@ void Rules::close(QAuthZListPolicy default_policy)
         auto const identity = text(m_rules[number]);
         auto const hash = hash_of(identity);
         if (auto& first = m_exact[place(identity, hash)]; first.number == 0)
-            first = {number + 1, upper_half(hash)};
+            first = {number + 1, upper_half(hash), m_rules[number]};
     }
 }
 
@@ -58,23 +61,22 @@ std::size_t Rules::place(std::string_view identity, std::size_t hash) const
 {
     auto const mask = m_exact.size() - 1;
     auto at = hash & mask;
-    while (m_exact[at].number != 0
-        && (m_exact[at].hash != upper_half(hash) || text(m_rules[m_exact[at].number - 1]) != identity))
+    while (m_exact[at].number != 0 && (m_exact[at].hash != upper_half(hash) || text(m_exact[at].rule) != identity))
         at = (at + 1) & mask;
     return at;
 }
 
 Rules::Answer Rules::ask(std::string_view identity) const
 {
-    auto const found = m_exact.empty() ? 0 : m_exact[place(identity, hash_of(identity))].number;
+    auto const found = m_exact.empty() ? Slot() : m_exact[place(identity, hash_of(identity))];
     for (auto const number : m_globs) {
-        if (found != 0 && number > found - 1)
+        if (found.number != 0 && number > found.number - 1)
             break;
         if (glob_match(text(m_rules[number]), identity))
             return {m_rules[number].allow, number};
     }
-    if (found != 0)
-        return {m_rules[found - 1].allow, found - 1};
+    if (found.number != 0)
+        return {found.rule.allow, found.number - 1};
     return {m_allow_by_default, std::nullopt};
 }
 

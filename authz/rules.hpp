@@ -66,23 +66,25 @@ public:
     std::vector<std::string> near_misses(std::string_view identity, std::size_t most) const;
 
 private:
-    /// The text of a rule, in m_text.
+    /// The text of a rule, in m_text: what brings rules here takes no 4 GiB of them.
     struct Rule {
-        std::size_t begin;
-        std::uint32_t size;
-        bool allow;
+        std::uint32_t begin = 0;
+        std::uint32_t size = 0;
+        bool allow = false;
     };
     std::string_view text(Rule const& rule) const { return {m_text.data() + rule.begin, rule.size}; }
-    std::size_t place(std::string_view identity, std::size_t hash) const;
 
     std::string m_text;
     std::vector<Rule> m_rules;
-    /// The first exact rule of a text: its number plus 1, 0 in an empty slot; and some of the text's hash, so that
-    /// rules that only fall on the same place are not looked at: in a large list each look is a wait for memory.
+    /// The first exact rule of a text: its number plus 1, 0 in an empty slot, some of the text's hash, so that rules
+    /// that only fall on the same place are not looked at, and the rule: in a large list each look at another place is
+    /// a wait for memory.
     struct Slot {
         std::uint32_t number = 0;
         std::uint32_t hash = 0;
+        Rule rule;
     };
+    std::size_t place(std::string_view identity, std::size_t hash) const;
     /// Open addressing; a power of two, at most half full.
     std::vector<Slot> m_exact;
     /// The numbers of the patterns, in order.

@@ -134,6 +134,11 @@ Result<std::shared_ptr<TlsContext const>> TlsContext::load_anon(AnonOptions cons
     return std::shared_ptr<TlsContext const>(made);
 }
 
+std::string_view TlsContext::why_nobody_is_known() const
+{
+    return uses_keys() ? "are pre-shared keys" : has_certificate() ? "have verify-peer=off" : "are anonymous";
+}
+
 Result<void> TlsContext::require(Endpoint endpoint) const { return require(endpoint, m_endpoint); }
 
 Result<void> TlsContext::require(Endpoint endpoint, Endpoint actual)

@@ -73,6 +73,9 @@ public:
     Endpoint endpoint() const { return m_endpoint; }
     /// The peer has to show a certificate, and it is judged.
     bool verify_peer() const { return m_verify_peer; }
+    /// Where it is not: what the credentials are or have that nobody's identity is known by them, as a part of a
+    /// sentence.
+    std::string_view why_nobody_is_known() const;
     /// It has an own certificate to show.
     bool has_certificate() const { return !m_identities.empty(); }
     /// In the order of the files' numbers; empty where there is no own certificate.

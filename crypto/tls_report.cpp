@@ -8,12 +8,6 @@ namespace minivisor::crypto {
 
 namespace {
 
-std::string moment(ASN1_TIME const* time)
-{
-    auto const known = time_of(time);
-    return known ? utc_text(*known) : std::string("unknown");
-}
-
 void for_each_trusted(TlsContext const& context, std::function<void(X509_OBJECT const*)> const& call)
 {
     auto* const trusted = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context.native()));
@@ -28,8 +22,8 @@ qapi::TlsCertificateInfo report(X509 const* certificate, qapi::TlsCertificateRol
     qapi::TlsCertificateInfo info;
     info.role = role;
     info.subject = identity_of(certificate).value_or("");
-    info.not_before = moment(X509_get0_notBefore(certificate));
-    info.not_after = moment(X509_get0_notAfter(certificate));
+    info.not_before = utc_text(X509_get0_notBefore(certificate));
+    info.not_after = utc_text(X509_get0_notAfter(certificate));
     if (auto const end = time_of(X509_get0_notAfter(certificate)))
         info.seconds_left = (*end - now).count();
     info.fingerprint = fingerprint(certificate);
@@ -40,9 +34,9 @@ qapi::TlsRevocationListInfo report(X509_CRL const* list, std::chrono::sys_second
 {
     qapi::TlsRevocationListInfo info;
     info.issuer = name_text(X509_CRL_get_issuer(list)).value_or("");
-    info.last_update = moment(X509_CRL_get0_lastUpdate(list));
+    info.last_update = utc_text(X509_CRL_get0_lastUpdate(list));
     if (auto const* const next = X509_CRL_get0_nextUpdate(list)) {
-        info.next_update = moment(next);
+        info.next_update = utc_text(next);
         info.seconds_left = 0;
         if (auto const end = time_of(next))
             info.seconds_left = (*end - now).count();

@@ -66,7 +66,8 @@ Result<std::unique_ptr<TlsSession>> TlsSession::create(
     std::shared_ptr<TlsContext const> context, int fd, std::string host_name, Authorize authorize)
 {
     if (authorize && !context->verify_peer())
-        return Error::generic("Authorization needs TLS credentials that verify the peer, and verify-peer is off");
+        return Error::generic(cat(
+            "Authorization needs TLS credentials that verify the peer, and these ", context->why_nobody_is_known()));
     if (context->endpoint() == Endpoint::client && context->verify_peer() && host_name.empty())
         return Error::generic("No hostname for certificate validation");
     int type = 0;

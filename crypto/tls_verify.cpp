@@ -2,6 +2,7 @@
 #include "crypto/tls_verify.hpp"
 
 #include "crypto/identity.hpp"
+#include "crypto/validity.hpp"
 #include "util/text.hpp"
 
 #include <openssl/async.h>
@@ -94,7 +95,7 @@ bool PeerJudge::refuse(X509_STORE_CTX* chain, int error, Failure::Stage stage, s
 {
     // OpenSSL chooses the alert by this number.
     X509_STORE_CTX_set_error(chain, error);
-    m_failure = Failure{stage, Error::generic(std::move(sentence)), m_claimed_identity, std::nullopt};
+    m_failure = Failure{stage, Error::generic(std::move(sentence)), m_claimed_identity, std::nullopt, m_circumstances};
     return false;
 }
 
@@ -103,6 +104,8 @@ MINIVISOR_PAUSES bool PeerJudge::judge(X509_STORE_CTX* chain)
     auto* const certificate = X509_STORE_CTX_get0_cert(chain);
     auto identity = identity_of(certificate);
     m_claimed_identity = identity ? *identity : std::string();
+    m_circumstances.not_before = utc_text(X509_get0_notBefore(certificate));
+    m_circumstances.not_after = utc_text(X509_get0_notAfter(certificate));
 
     set_verification_rules(X509_STORE_CTX_get0_param(chain));
     X509_STORE_CTX_set_verify_cb(chain, tolerate_missing_lists);
@@ -160,6 +163,8 @@ MINIVISOR_PAUSES bool PeerJudge::judge_authorization(X509_STORE_CTX* chain, X509
     auto reason = m_decision && !m_decision->reason.empty()
         ? m_decision->reason
         : cat("TLS x509 authz check for ", m_claimed_identity, " is denied");
+    if (m_decision)
+        m_circumstances.decision = m_decision->detail;
     return refuse(chain, X509_V_ERR_APPLICATION_VERIFICATION, Failure::Stage::authorize, std::move(reason));
 }
 

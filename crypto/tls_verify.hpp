@@ -20,6 +20,15 @@ struct Decision {
     bool allowed = false;
     /// For a refusal: the sentence to report. Empty: "TLS x509 authz check for DN is denied".
     std::string reason;
+    /// Why, in the words of who decided: "rule 3 denies it".
+    std::string detail = {};
+};
+
+/// What is known of a peer besides its name when it is refused; "" where it is not.
+struct Circumstances {
+    std::string not_before; ///< of the certificate that it showed, see utc_text()
+    std::string not_after;
+    std::string decision; ///< why the authorization said no
 };
 
 /// Whom an authorization check is about.
@@ -54,6 +63,7 @@ struct Failure {
     std::string peer_identity;
     /// The alert that the peer sent, if that is what ended the session (a number of RFC 8446).
     std::optional<int> alert;
+    Circumstances circumstances = {};
 };
 
 class PeerJudge {
@@ -101,6 +111,7 @@ private:
     std::optional<Decision> m_decision;
     std::string m_claimed_identity;
     std::string m_identity;
+    Circumstances m_circumstances;
     std::optional<NamedUser> m_user;
     std::optional<Failure> m_failure;
 };

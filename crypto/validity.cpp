@@ -40,6 +40,12 @@ std::string utc_text(std::chrono::sys_seconds time)
     return text.data();
 }
 
+std::string utc_text(ASN1_TIME const* time)
+{
+    auto const known = time_of(time);
+    return known ? utc_text(*known) : std::string("unknown");
+}
+
 std::chrono::sys_seconds end_of(X509 const* certificate)
 {
     return time_of(X509_get0_notAfter(certificate)).value_or(std::chrono::sys_seconds::min());

@@ -92,6 +92,10 @@ std::string further_text(qapi::MigrationInfo const& info)
         if (refusal->identity)
             text += cat(util::printable(*refusal->identity), ": ");
         text += cat(util::printable(refusal->reason), "\n");
+        if (refusal->not_before && refusal->not_after)
+            text += cat("  certificate valid from ", *refusal->not_before, " until ", *refusal->not_after, "\n");
+        if (refusal->decision)
+            text += cat("  decision: ", util::printable(*refusal->decision), "\n");
     }
     return text;
 }

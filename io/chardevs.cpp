@@ -286,8 +286,8 @@ Result<std::unique_ptr<Chardev>> Chardevs::make_server(
     if (socket.tls_creds) {
         auto const context = TRY(crypto::find_tls_context(m_tree, *socket.tls_creds, crypto::Endpoint::server));
         if (socket.tls_authz && !context->verify_peer())
-            return Error::generic("'tls_authz' option is set, but the TLS credentials do not verify the peer: nobody's "
-                                  "identity would be known");
+            return Error::generic(cat("'tls_authz' option is set, but the TLS credentials ",
+                context->why_nobody_is_known(), ": nobody's identity would be known"));
         hooks.admission
             = [this, creds = *socket.tls_creds, authz = socket.tls_authz] { return m_doorman.admission(creds, authz); };
     }
@@ -296,8 +296,7 @@ Result<std::unique_ptr<Chardev>> Chardevs::make_server(
         static_cast<qapi::PeerRefusal&>(wire) = to_wire(refusal);
         wire.label = label;
         util::log::error(refusal.reason);
-        util::log::info(cat("chardev ", label, ": refused ", wire.peer, " (stage ", qapi::wire_name(wire.stage),
-            wire.identity ? cat(", identity ", util::printable(*wire.identity)) : std::string(), ")"));
+        util::log::info(cat("chardev ", label, ": ", refusal_text(wire)));
         m_events.emit<qapi::ChardevRefusedEvent>(wire);
     };
     std::optional<ListeningSocket> listening;

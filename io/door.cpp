@@ -69,6 +69,7 @@ struct Door::Waiting {
     Refusal::Stage stage = Refusal::Stage::transport;
     std::unique_ptr<crypto::TlsSession> tls;
     std::string identity;
+    crypto::Circumstances circumstances;
     std::vector<std::byte> first;
     std::string gave_up; ///< why we stop waiting, once we do
     std::shared_ptr<bool> alive = std::make_shared<bool>(true); // the deadline may strike when we are gone
@@ -185,6 +186,7 @@ asio::awaitable<Result<void>> Door::shake_hands(Waiting& waiting)
         if (step == crypto::Step::failed) {
             auto failure = waiting.tls->failure();
             waiting.identity = failure->peer_identity;
+            waiting.circumstances = failure->circumstances;
             trace::pass(trace::Point::qio_channel_tls_handshake_fail, "TLS handshake fail peer=", waiting.peer);
             waiting.stage = failure->stage == crypto::Failure::Stage::verify ? Refusal::Stage::verify
                 : failure->stage == crypto::Failure::Stage::authorize        ? Refusal::Stage::authorize
@@ -271,7 +273,7 @@ asio::awaitable<void> Door::wait_for_decision(Waiting& waiting)
 
 void Door::refuse(Waiting const& waiting, Error reason)
 {
-    m_on_refusal({waiting.peer, waiting.stage, waiting.identity, std::move(reason)});
+    m_on_refusal({waiting.peer, waiting.stage, waiting.identity, std::move(reason), waiting.circumstances});
 }
 
 } // namespace minivisor::io

@@ -49,6 +49,7 @@ struct Refusal {
     Stage stage = Stage::transport;
     std::string identity;
     Error reason;
+    crypto::Circumstances circumstances = {};
 };
 
 struct DoorOptions {

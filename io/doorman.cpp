@@ -62,7 +62,7 @@ crypto::Decision Doorman::conclude(qapi::AuthzDecision told, authz::Decision dec
     told.rule = decision.rule;
     told.generation = decision.generation;
     crypto::Decision verdict{told.decision == AuthzVerdict::allow,
-        decision.error.empty() ? std::move(decision.denial) : std::move(decision.error)};
+        decision.error.empty() ? std::move(decision.denial) : std::move(decision.error), told.reason};
     trace::pass(trace::Point::qauthz_is_allowed, "AuthZ ", told.object, " check identity=", told.identity,
         " allowed=", decision.allowed ? 1 : 0);
     if (told.decision != AuthzVerdict::error)
@@ -71,7 +71,7 @@ crypto::Decision Doorman::conclude(qapi::AuthzDecision told, authz::Decision dec
     if (auto const written = write(told); !written && verdict.allowed) {
         told.decision = AuthzVerdict::error;
         told.reason = written.error().desc();
-        verdict = {false, told.reason};
+        verdict = {false, told.reason, told.reason};
         correct(told);
     }
     if (auto* authz = dynamic_cast<authz::Authz*>(m_tree.find_user_object(told.object))) {
@@ -134,10 +134,25 @@ qapi::PeerRefusal to_wire(Refusal const& refusal)
     qapi::PeerRefusal wire;
     wire.peer = refusal.peer;
     wire.stage = static_cast<qapi::RefusalStage>(refusal.stage);
-    if (!refusal.identity.empty())
-        wire.identity = refusal.identity;
+    auto const known = [](std::string const& text) { return text.empty() ? std::nullopt : std::optional(text); };
+    wire.identity = known(refusal.identity);
     wire.reason = refusal.reason.desc();
+    wire.not_before = known(refusal.circumstances.not_before);
+    wire.not_after = known(refusal.circumstances.not_after);
+    wire.decision = known(refusal.circumstances.decision);
     return wire;
+}
+
+std::string refusal_text(qapi::PeerRefusal const& refusal)
+{
+    auto text = cat("refused ", refusal.peer, " (stage ", qapi::wire_name(refusal.stage));
+    if (refusal.identity)
+        text += cat(", identity ", *refusal.identity);
+    if (refusal.not_before && refusal.not_after)
+        text += cat(", certificate valid from ", *refusal.not_before, " until ", *refusal.not_after);
+    if (refusal.decision)
+        text += cat(", decision: ", *refusal.decision);
+    return text + ')';
 }
 
 } // namespace minivisor::io

@@ -58,5 +58,7 @@ private:
 
 /// A refusal as events and queries report it.
 qapi::PeerRefusal to_wire(Refusal const& refusal);
+/// For the log, beside the reason: who was refused, how far he came, and what is known of him.
+std::string refusal_text(qapi::PeerRefusal const& refusal);
 
 } // namespace minivisor::io

@@ -58,8 +58,8 @@ Result<void> Migration::check_authorization_possible() const
             "Parameter 'tls-authz' is set, but 'tls-creds' is not: without TLS there is nobody to authorize");
     auto const context = crypto::find_tls_context(m_tree, m_settings.tls_creds(), crypto::Endpoint::server);
     if (context && !(*context)->verify_peer())
-        return Error::generic("Parameter 'tls-authz' is set, but the TLS credentials have verify-peer=off: nobody's "
-                              "identity would be known");
+        return Error::generic(cat("Parameter 'tls-authz' is set, but the TLS credentials ",
+            (*context)->why_nobody_is_known(), ": nobody's identity would be known"));
     return {}; // credentials that are not there yet may come before the sender does
 }
 
@@ -138,8 +138,7 @@ void Migration::on_refusal(io::Refusal const& refusal)
     ++m_refusals;
     m_last_refusal = wire;
     util::log::error(refusal.reason);
-    util::log::info(cat("migration: refused ", refusal.peer, " (stage ", qapi::wire_name(wire.stage),
-        refusal.identity.empty() ? "" : ", identity ", refusal.identity, "); still waiting"));
+    util::log::info(cat("migration: ", io::refusal_text(wire), "; still waiting"));
     m_events.emit<qapi::MigrationRefusedEvent>(wire);
 }
 

@@ -4,6 +4,8 @@
 #include "io/open_channel.hpp"
 #include "io/sockets.hpp"
 #include "io/tls_channel.hpp"
+#include "util/log.hpp"
+#include "util/text.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -144,7 +146,12 @@ Result<std::unique_ptr<io::Channel>> Outgoing::open_socket(util::UniqueFd fd)
         m_handshaking = fd.get();
     }
     constexpr std::chrono::seconds patience(30);
-    TRY(session->complete_handshake(patience));
+    if (auto shaken = session->complete_handshake(patience); !shaken) {
+        if (auto const failure = session->failure(); failure && failure->stage == crypto::Failure::Stage::verify)
+            util::log::info(cat("migration: the destination's certificate ", failure->peer_identity, " is valid from ",
+                failure->circumstances.not_before, " until ", failure->circumstances.not_after));
+        return std::move(shaken).error();
+    }
     return std::unique_ptr<io::Channel>(std::make_unique<io::TlsChannel>(std::move(fd), std::move(session)));
 }
 

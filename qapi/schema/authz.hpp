@@ -132,12 +132,20 @@ struct PeerRefusal {
     RefusalStage stage = RefusalStage::transport;
     std::optional<std::string> identity;
     std::string reason;
+    std::optional<std::string> not_before;
+    std::optional<std::string> not_after;
+    std::optional<std::string> decision;
 };
-BOOST_DESCRIBE_STRUCT(PeerRefusal, (), (peer, stage, identity, reason))
+BOOST_DESCRIBE_STRUCT(PeerRefusal, (), (peer, stage, identity, reason, not_before, not_after, decision))
 constexpr auto docs(PeerRefusal const*)
 {
     return members({{"peer", "the peer's address, as far as it is known"}, {"stage", "how far it came"},
-        {"identity", "the distinguished name of its certificate, once verified"}, {"reason", "why, in one sentence"}});
+        {"identity", "the distinguished name of its certificate: before the stage `authorize` nobody has proven it"},
+        {"reason", "why, in one sentence"},
+        {"not-before",
+            "the first second of its certificate's validity, if it was refused for or after its certificate"},
+        {"not-after", "the last second of it"},
+        {"decision", "what the object of `tls-authz` found, such as `rule 3 denies it`"}});
 }
 
 } // namespace minivisor::qapi

@@ -46,7 +46,7 @@ def test_handed_over_by_another_name(t):
     chardev = ("-chardev", "socket,id=q,fd=nope,server=on,wait=off")
     t.has(t.start(*chardev, qmp=0, **handed_over(control=one)).wait_exit(1), "No socket was handed over under the name 'nope'")
     vm = t.start(**handed_over(control=one))
-    t.has(vm.stderr(), "warning: nothing uses the socket 'control' (3) that was handed over")
+    vm.wait_stderr(r"warning: nothing uses the socket 'control' \(3\) that was handed over")
 
 
 def test_variables_of_another_process(t):

@@ -94,7 +94,8 @@ def test_refused_by_authorization(t):
     t.eq((data["label"], data["stage"], data["identity"]), ("c0", "authorize", GOOD))
     t.eq(data["reason"], "TLS x509 authz check for %s is denied" % GOOD)
     vm.wait_stderr("TLS x509 authz check for %s is denied" % GOOD)
-    vm.wait_stderr(r"chardev c0: refused 127\.0\.0\.1:\d+ \(stage authorize, identity %s\)" % GOOD)
+    vm.wait_stderr(r"chardev c0: refused 127\.0\.0\.1:\d+ \(stage authorize, identity %s, certificate valid from 2.*Z until 2.*Z, "
+                   r"decision: it allows only 'CN=somebody else'\)" % GOOD)
 
 
 def test_no_certificate(t):

@@ -307,12 +307,18 @@ def test_authorization_without_tls(t):
 
 
 def test_authorization_without_verification(t):
-    "tls-authz with verify-peer off: migrate-incoming refuses at once"
+    "tls-authz with verify-peer off, a pre-shared key or anonymous credentials: migrate-incoming refuses at once and says why"
     t.requires_minivisor("QEMU lets everybody in")
+    t.write("keys.psk", "alice:0123456789abcdef\n")
     target = t.start("-m", "64M", "-incoming", "defer")
-    migration.add_creds(target, "server", t.pki.server(), verify_peer=False)
     migration.allow(target, GOOD)
-    t.has(target.qmp.error("migrate-incoming", uri="tcp:127.0.0.1:0"), "verify-peer")
+    for kind, more, what in (("x509", {"dir": t.pki.server(), "verify-peer": False}, "have verify-peer=off"),
+                             ("psk", {"dir": t.dir}, "are pre-shared keys"), ("anon", {}, "are anonymous")):
+        added = {"qom-type": "tls-creds-" + kind, "id": kind, "endpoint": "server", **more}
+        t.eq(target.qmp.execute("object-add", added).get("return"), {})
+        migration.set_parameters(target, tls_creds=kind)
+        t.eq(target.qmp.error("migrate-incoming", uri="tcp:127.0.0.1:0"),
+             "Parameter 'tls-authz' is set, but the TLS credentials %s: nobody's identity would be known" % what)
 
 
 def test_authorization_set_while_waiting(t):

@@ -96,6 +96,22 @@ def no_credentials(t, vm):
     migration.set_parameters(vm, tls_creds="")
 
 
+def told_beside(t, target, refusal):
+    """Who has shown a certificate is refused with its validity, and whom an object has refused with what it found."""
+    judged = refusal["stage"] in ("verify", "authorize")
+    shown = judged and "No certificate" not in refusal["reason"]
+    t.eq(["not-before" in refusal, "not-after" in refusal], [shown, shown])
+    t.eq("decision" in refusal, refusal["stage"] == "authorize" and "empty subject" not in refusal["reason"])
+    lines = []
+    if shown:
+        lines.append("certificate valid from %(not-before)s until %(not-after)s" % refusal)
+    if "decision" in refusal:
+        lines.append("decision: " + refusal["decision"])
+    for line in lines:
+        t.has(target.qmp.hmp("info migrate"), "  " + line)
+    target.wait_stderr("".join(["refused .*stage %s.*" % refusal["stage"], *(", " + re.escape(line) for line in lines), r"\)"]))
+
+
 class Case:
     def __init__(self, title, server=server(), client=client(), authz=only(), late=nothing, host="localhost", says=None):
         self.title, self.server, self.client, self.authz, self.late, self.host, self.says = \
@@ -118,12 +134,15 @@ class Case:
             source.qmp.cmd("migrate", uri=address)
             source_says = migration.wait_status(source, "failed")["error-desc"]
             t.eq(migration.wait_run_state(source, "running"), "running", "the guest goes on at the source")
+            if re.match("The certificate|Certificate", source_says):        # it was the source that judged
+                source.wait_stderr("the destination's certificate .* is valid from 2.*Z until 2.*Z")
         refusal = target.qmp.wait_event("__org.minivisor_MIGRATION_REFUSED")["data"]
         said = target.qmp.cmd("query-migrate")
         t.eq(said["error-desc"], refusal["reason"], "query-migrate and the event")
         t.eq(said["__org.minivisor_last-refusal"], refusal)
         t.has(target.qmp.hmp("info migrate"), refusal["reason"], "info migrate")
         target.wait_stderr(re.escape(refusal["reason"].split(";")[0]))
+        told_beside(t, target, refusal)
         t.eq(target.qmp.cmd("query-status")["status"], "inmigrate", "the destination waits on")
         return refusal["stage"], plain(t, refusal["reason"]), BROKEN.sub("(that the connection broke)", plain(t, source_says))
 

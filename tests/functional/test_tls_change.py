@@ -1,18 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Credentials of a running process: files that are followed, ends that are announced, rotation under load, and the kinds
-of objects beside them."""
+"""Credentials of a running process: files that are followed, ends that are announced, and the kinds of objects beside them."""
 import ctypes
-import json
 import os
 import shutil
 import socket
 import ssl
-import threading
 
 from harness import migration
-from harness.process import SCALE
-from test_authz import put_folder
-from test_migration_tls import GOOD
 from test_pki import HOSTS, NAME, pki
 
 RELOAD, EXPIRY = "__org.minivisor_TLS_CREDS_RELOAD", "__org.minivisor_TLS_CERTIFICATE_EXPIRY"
@@ -168,75 +162,6 @@ def test_all_ends_are_shown_and_announced(t):
     at = shown.index("  CRL CN=Test CA main")
     t.has(shown[at + 1], "1 certificate revoked, until " + told["next-update"])
     t.eq(shown[at + 2], "      SHA-256 " + told["fingerprint"])
-
-
-def measure(vm):
-    """Resident KiB and the number of descriptors of a process."""
-    with open("/proc/%d/status" % vm.pid, encoding="ascii") as status:
-        resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-    return resident, len(os.listdir("/proc/%d/fd" % vm.pid))
-
-
-def test_rotation_under_load(t):
-    "1,000 reloads of credentials and new files of rules during continuous handshakes: none fails, nobody is refused, nothing leaks"
-    t.requires_minivisor("QEMU has no such command")
-    folder, other, client = t.pki.server("one"), t.pki.server("two", serial_of="two"), t.pki.client("client")
-    stored = t.path("stored")
-    shutil.copytree(folder, stored)
-    vm = t.start("-incoming", "defer")
-    migration.add_creds(vm, "server", folder)
-
-    def put_rules(number):
-        rules = [{"match": "CN=filler %d" % n, "policy": "deny"} for n in range(number % 7)] + [{"match": GOOD, "policy": "allow"}]
-        t.write("rules.new", json.dumps({"policy": "deny", "rules": rules}))
-        os.rename(t.path("rules.new"), t.path("rules"))
-    put_rules(0)
-    vm.qmp.cmd("object-add", qom_type="authz-list-file", id_="auth0", filename=t.path("rules"), refresh=True)
-    migration.set_parameters(vm, tls_authz="auth0")
-    uri = migration.listen(vm)
-    stop, faults, shaken, seen = threading.Event(), [], [], set()
-
-    def handshakes():
-        context = ssl.create_default_context(cafile=os.path.join(folder, "ca-cert.pem"))
-        context.load_cert_chain(os.path.join(client, "client-cert.pem"), os.path.join(client, "client-key.pem"))
-        while not stop.is_set():
-            try:
-                with context.wrap_socket(migration.knock(uri), server_hostname="localhost") as sock:
-                    seen.add(sock.getpeercert(True))
-                    sock.sendall(b"rubbish!")        # no migration stream: the door stays open for the next one
-                    while sock.recv(4096):
-                        pass
-                shaken.append(1)
-            except (OSError, ssl.SSLError) as error:
-                if not isinstance(error, ConnectionResetError):
-                    faults.append(repr(error))
-                    return
-    threads = [threading.Thread(target=handshakes, daemon=True) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    early = None
-    for i in range(1000):
-        rename_into(stored if i % 2 else other, folder, "server-key.pem", "server-cert.pem")
-        put_rules(i)
-        vm.qmp.cmd("__org.minivisor_tls-creds-reload", id="tls0")
-        if i == 200:
-            early = measure(vm)
-    stop.set()
-    for thread in threads:
-        thread.join(20 * SCALE)
-    t.eq(faults, [])
-    t.eq(creds_of(vm)["generation"], 1001)
-    t.check(len(shaken) > 50, "%d handshakes" % len(shaken))
-    t.eq(len(seen), 2, "both certificates were shown")
-    asked = vm.qmp.cmd("__org.minivisor_query-authz")[0]
-    t.eq((asked["denied"], asked["errors"]), (0, 0))
-    t.check(asked["allowed"] >= len(shaken) and asked["generation"] > 2, asked)
-    late = measure(vm)
-    t.grew_less((late[0] - early[0]) << 10, 4 << 20, "grew by")
-    t.check(late[1] <= early[1] + 1, "resident KiB and descriptors: %r, later %r" % (early, late))
-
-
-test_rotation_under_load.seconds = 120
 
 
 def test_two_kinds_of_identity(t):

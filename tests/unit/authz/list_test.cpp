@@ -170,7 +170,9 @@ TEST_CASE("authz-list-file: a file that cannot be used denies everybody until it
     dir.write("new.json", fred_only);
     fs::rename(dir.path() + "/new.json", dir.path() + "/acl.json");
     gate.until_allowed("fred");
-    CHECK(log.lines() == std::vector<std::string>{"Property 'authz-list.more' not found"});
+    CHECK(log.lines()
+        == std::vector<std::string>{"Property 'authz-list.more' not found",
+            "Nobody is let in by the rules in '" + dir.path() + "/acl.json' until they can be read"});
 }
 
 TEST_CASE("authz-list-file: a thousand changes at once leave the last one in force")

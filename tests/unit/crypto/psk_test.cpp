@@ -105,7 +105,8 @@ TEST_CASE("psk: where there is authorization to be asked there must be a certifi
         return Decision{true, {}};
     });
     REQUIRE_FALSE(session);
-    CHECK(session.error().desc() == "Authorization needs TLS credentials that verify the peer, and verify-peer is off");
+    CHECK(session.error().desc()
+        == "Authorization needs TLS credentials that verify the peer, and these are pre-shared keys");
 }
 
 TEST_CASE("psk: the file is checked whole, and a complaint never shows a key")

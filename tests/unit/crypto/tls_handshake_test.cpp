@@ -420,7 +420,7 @@ TEST_CASE("a session that could not keep its promise is not made")
     auto const allow = [](Question const&) { return Decision{true, ""}; };
     auto const open_server = load_context(files.dir, Endpoint::server, unverified);
     CHECK(TlsSession::create(open_server, sockets.server.get(), "", allow).error().desc()
-        == "Authorization needs TLS credentials that verify the peer, and verify-peer is off");
+        == "Authorization needs TLS credentials that verify the peer, and these have verify-peer=off");
     auto const client = load_context(files.dir, Endpoint::client);
     CHECK(TlsSession::create(client, sockets.client.get(), "", {}).error().desc()
         == "No hostname for certificate validation");

@@ -78,10 +78,15 @@ TEST_CASE("info migrate tells why it failed and who was refused, behind QEMU's l
     waiting.last_refusal->stage = qapi::RefusalStage::authorize;
     waiting.last_refusal->identity = "CN=x\x1b[2J";
     waiting.last_refusal->reason = "not allowed";
+    waiting.last_refusal->not_before = "2026-01-01T00:00:00Z";
+    waiting.last_refusal->not_after = "2027-01-01T00:00:00Z";
+    waiting.last_refusal->decision = "rule 3 denies it";
     CHECK(migration_text(waiting)
         == globals
             + "socket address: [\n\ttcp:127.0.0.1:4444\n\tunix:mig.sock\n]\nrefused peers: 2\n"
-              "last refused peer: 127.0.0.1:5 (authorize): CN=x\\x1b[2J: not allowed\n");
+              "last refused peer: 127.0.0.1:5 (authorize): CN=x\\x1b[2J: not allowed\n"
+              "  certificate valid from 2026-01-01T00:00:00Z until 2027-01-01T00:00:00Z\n"
+              "  decision: rule 3 denies it\n");
 }
 
 TEST_CASE("parameters are shown in QEMU's order with its units")
