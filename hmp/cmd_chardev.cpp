@@ -28,6 +28,24 @@ awaitable<void> chardev_remove(CommandContext& context, qapi::Object args)
         context.error(done.error());
 }
 
+awaitable<void> chardev_change(CommandContext& context, qapi::Object args)
+{
+    qapi::ChardevChangeTextArguments arguments{text_of(args, "id"), text_of(args, "args")};
+    auto const told = co_await context.call<qapi::ChardevChangeText>(std::move(arguments));
+    if (!told)
+        context.error(told.error());
+    else
+        context.print(*told);
+}
+
+awaitable<void> chardev_send_break(CommandContext& context, qapi::Object args)
+{
+    qapi::ChardevSendBreakArguments arguments{text_of(args, "id")};
+    auto const done = co_await context.call<qapi::ChardevSendBreak>(std::move(arguments));
+    if (!done)
+        context.error(done.error());
+}
+
 awaitable<void> ringbuf_write(CommandContext& context, qapi::Object args)
 {
     qapi::RingbufWriteArguments arguments{text_of(args, "device"), text_of(args, "data"), {}};
@@ -81,6 +99,10 @@ void add_chardev_commands(CommandTable& table)
 {
     table.add({"chardev-add", {{"args"}}, "args", "add a character device: BACKEND,id=ID[,...]; 'help' lists the kinds",
         chardev_add, {Completion::chardev_backend}});
+    table.add({"chardev-change", {{"id"}, {"args"}}, "id args", "put another character device in the place of one",
+        chardev_change, {Completion::chardev_id, Completion::chardev_backend}});
+    table.add({"chardev-send-break", {{"id"}}, "id", "send a break to the guest whose serial port uses the device",
+        chardev_send_break, {Completion::chardev_id}});
     table.add({"chardev-remove", {{"id"}}, "id", "remove a character device that nothing uses", chardev_remove,
         {Completion::chardev_id}});
     table.add({"ringbuf_write", {{"device"}, {"data"}}, "device data", "write to a character device of type ringbuf",

@@ -2,12 +2,14 @@
 #include "hmp/migration_text.hpp"
 
 #include "qapi/codec.hpp"
+#include "util/shell_words.hpp"
 #include "util/size.hpp"
 #include "util/text.hpp"
 
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 
 namespace minivisor::hmp {
 
@@ -105,7 +107,7 @@ struct Row {
     std::string_view name;
     std::string_view unit = "";
     /// QEMU 7.2 has no such parameter: it is shown when it is something else than this.
-    std::string_view unless = "";
+    std::optional<std::string_view> unless = {};
 };
 constexpr Row shown_parameters[]{{"announce-initial", " ms"}, {"announce-max", " ms"}, {"announce-rounds"},
     {"announce-step", " ms"}, {"compress-level"}, {"compress-threads"}, {"compress-wait-thread"},
@@ -114,7 +116,8 @@ constexpr Row shown_parameters[]{{"announce-initial", " ms"}, {"announce-max", "
     {"max-bandwidth", " bytes/second"}, {"downtime-limit", " ms"}, {"x-checkpoint-delay", " ms"}, {"block-incremental"},
     {"multifd-channels"}, {"multifd-compression"}, {"xbzrle-cache-size", " bytes"}, {"max-postcopy-bandwidth"},
     {"tls-authz"}, {"avail-switchover-bandwidth", " bytes/second", "0"}, {"zero-page-detection", "", "multifd"},
-    {"mode", "", "normal"}};
+    {"multifd-qatzip-level", "", "1"}, {"x-vcpu-dirty-limit-period", " ms", "1000"}, {"vcpu-dirty-limit", " MB/s", "1"},
+    {"mode", "", "normal"}, {"direct-io", "", "off"}, {"cpr-exec-command", "", ""}};
 
 std::string value_text(qapi::TypeInfo const& type, qapi::Value const& value)
 {
@@ -124,11 +127,17 @@ std::string value_text(qapi::TypeInfo const& type, qapi::Value const& value)
         return cat("'", value.is_string() ? qapi::view(value.get_string()) : "", "'");
     if (value.is_string())
         return qapi::str(value.get_string());
+    if (value.is_array()) {
+        std::string text;
+        for (auto const& word : value.get_array())
+            text += cat(text.empty() ? "" : " ", util::printable(qapi::view(word.get_string())));
+        return text;
+    }
     return value.is_uint64() ? std::to_string(value.get_uint64()) : std::to_string(value.as_int64());
 }
 
-/// A typed word as a JSON value of the parameter's type. The types of three of them are not what they
-/// are declared as: QEMU reads two in MiB, the third as a size.
+/// A typed word as a JSON value of the parameter's type. The types of five of them are not what they are
+/// declared as: QEMU reads two in MiB, the others as sizes. A list is typed as a shell's words.
 Result<qapi::Value> parameter_value(qapi::Member const& parameter, std::string const& text)
 {
     if (parameter.name == "max-bandwidth" || parameter.name == "avail-switchover-bandwidth") {
@@ -136,7 +145,9 @@ Result<qapi::Value> parameter_value(qapi::Member const& parameter, std::string c
             return qapi::Value(*size);
         return Error::generic(cat("Invalid size ", text));
     }
-    if (parameter.type->kind == qapi::Kind::size || parameter.name == "downtime-limit") {
+    bool const as_size = parameter.name == "downtime-limit" || parameter.name == "vcpu-dirty-limit"
+        || parameter.name == "x-vcpu-dirty-limit-period";
+    if (parameter.type->kind == qapi::Kind::size || as_size) {
         auto const size = TRY(util::read_size(parameter.name, text));
         if (parameter.name == "xbzrle-cache-size" && size > INT64_MAX)
             return Error::generic(cat("Invalid size ", text));
@@ -153,6 +164,10 @@ Result<qapi::Value> parameter_value(qapi::Member const& parameter, std::string c
         bool value = false;
         TRY(qapi::decode_into(*parameter.type, &value, qapi::Value(text), parameter.name, qapi::Spelling::keyval));
         return qapi::Value(value);
+    }
+    if (parameter.type->kind == qapi::Kind::array) {
+        auto const words = TRY(util::split_shell_words(text));
+        return qapi::Value(qapi::Array(words.begin(), words.end()));
     }
     return qapi::Value(text);
 }
@@ -190,7 +205,7 @@ std::string parameters_text(qapi::MigrationParameters const& parameters)
     for (auto const& row : shown_parameters)
         if (auto const* value = values.get_object().if_contains(row.name)) {
             auto const shown = value_text(*type.find_member(row.name)->type, *value);
-            if (row.unless.empty() || shown != row.unless)
+            if (shown != row.unless)
                 text += cat(row.name, ": ", shown, row.unit, "\n");
         }
     if (parameters.block_bitmap_mapping) {

@@ -22,11 +22,31 @@ SerialLine::~SerialLine() { m_port.unlisten(); }
 
 Result<void> SerialLine::connect(io::Chardev& device)
 {
-    TRY(device.claim());
+    auto change = [life = std::weak_ptr(m_life)](io::Chardev& other) -> Result<void> {
+        auto const line = life.lock();
+        return line ? (*line)->change(other) : Result<void>();
+    };
+    auto line_break = [life = std::weak_ptr(m_life)] {
+        if (auto const line = life.lock())
+            (*line)->m_port.give_break();
+    };
+    TRY(device.claim({std::move(change), std::move(line_break)}));
     return device.open([life = std::weak_ptr(m_life)](std::unique_ptr<io::Stream> stream) {
         if (auto const line = life.lock())
             (*line)->add(std::move(stream));
     });
+}
+
+/// From the streams of the old device nothing comes any more, and nothing goes there.
+Result<void> SerialLine::change(io::Chardev& device)
+{
+    for (auto& peer : m_peers) {
+        peer.gone = true;
+        peer.unsent.clear();
+        peer.stream->cancel_input();
+    }
+    m_room.cancel();
+    return connect(device);
 }
 
 void SerialLine::add(std::unique_ptr<io::Stream> stream)
@@ -61,6 +81,8 @@ void SerialLine::drain()
         return; // the slowest one comes back here
     auto const output = m_port.take_output();
     for (auto& peer : m_peers) {
+        if (peer.gone)
+            continue;
         peer.unsent = output;
         write_some(peer);
     }

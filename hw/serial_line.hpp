@@ -18,7 +18,7 @@ public:
     SerialLine(boost::asio::any_io_executor executor, SerialPort& port);
     ~SerialLine();
 
-    /// Becomes the device's user.
+    /// Becomes the device's user; another may take its place then.
     Result<void> connect(io::Chardev& device);
     boost::asio::awaitable<void> shut_down();
 
@@ -30,6 +30,7 @@ private:
         bool gone = false;
     };
 
+    Result<void> change(io::Chardev& device);
     void add(std::unique_ptr<io::Stream> stream);
     void drain();
     void write_some(Peer& peer);

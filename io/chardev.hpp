@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace minivisor::io {
 
@@ -37,9 +38,23 @@ public:
     /// Enters it in `yank` until it is closed, if it can have connections that are to be ended by force.
     virtual void enter(Yank&) { }
 
-    bool used() const { return m_users > 0; }
+    /// What a user does beside taking streams; either may be missing.
+    struct User {
+        /// The device gives way to `other`: becomes a user of that one and lets go of all streams. Without it the user
+        /// keeps what it has.
+        std::function<Result<void>(Chardev& other)> change;
+        /// A break on the line.
+        std::function<void()> line_break;
+    };
+    bool used() const { return !m_users.empty(); }
     /// Makes the caller a user of the device, which has one, but for a multiplexer.
-    Result<void> claim();
+    Result<void> claim(User user = {});
+    /// Whether another device can take its place: "Mux device hotswap not supported yet".
+    virtual Result<void> check_change() const;
+    /// After check_change(): the user goes on with `other`. Without a user, nothing.
+    Result<void> give_way_to(Chardev& other);
+    /// A break for the user; of a multiplexer's, for the one who has the focus.
+    virtual void give_break();
     /// For the user: its streams from now on, the one that is open first. They may outlive the device. Nothing is
     /// handed over after close().
     virtual Result<void> open(OnStream on_stream) = 0;
@@ -51,10 +66,12 @@ public:
 protected:
     /// How many users there may be.
     virtual std::size_t places() const { return 1; }
+    /// In the order in which they came.
+    std::vector<User> const& users() const { return m_users; }
 
 private:
     std::string m_label;
-    std::size_t m_users = 0;
+    std::vector<User> m_users;
 };
 
 } // namespace minivisor::io

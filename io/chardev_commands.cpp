@@ -57,6 +57,43 @@ awaitable<Result<std::string>> add_text(Chardevs& chardevs, std::string text, ut
     co_return told;
 }
 
+awaitable<Result<qapi::ChardevReturn>> change(
+    Chardevs& chardevs, qapi::ChardevAddArguments arguments, util::FdTable* descriptors)
+{
+    auto const* const device = chardevs.find(arguments.id);
+    bool const like_new = device && !device->used() && device->check_change();
+    auto const failed = cat("Failed to add chardev '", arguments.id, "'");
+    auto changing = chardevs.change(std::move(arguments), descriptors);
+    auto changed = co_await std::move(changing);
+    if (!changed && like_new)
+        co_return std::move(changed).error().context(failed);
+    co_return changed;
+}
+
+awaitable<Result<std::string>> change_text(
+    Chardevs& chardevs, qapi::ChardevChangeTextArguments arguments, util::FdTable* descriptors)
+{
+    if (!chardevs.find(arguments.id)) // said first, as in QEMU where the text is right
+        co_return Error::generic(cat("Chardev '", arguments.id, "' does not exist"));
+    CO_TRY(auto backend, parse_chardev_backend(arguments.text, arguments.id));
+    qapi::ChardevAddArguments wanted{arguments.id, std::move(backend)};
+    auto changing = change(chardevs, std::move(wanted), descriptors);
+    CO_TRY(auto const changed, co_await std::move(changing));
+    std::string told;
+    if (changed.pty)
+        told = cat("char device redirected to ", *changed.pty, " (label ", arguments.id, ")\n");
+    co_return told;
+}
+
+Result<void> send_break(Chardevs& chardevs, std::string const& label)
+{
+    auto* const device = chardevs.find(label);
+    if (!device)
+        return Error::generic(cat("Chardev '", label, "' not found"));
+    device->give_break();
+    return {};
+}
+
 Result<RingbufChardev*> find_ringbuf(Chardevs& chardevs, std::string const& label)
 {
     auto* device = chardevs.find(label);
@@ -120,6 +157,16 @@ void bind_chardev_commands(qapi::Registry& registry, Chardevs& chardevs)
         });
     registry.bind<qapi::ChardevRemove>(
         [&chardevs](qapi::ChardevRemoveArguments const& arguments) { return chardevs.remove(arguments.id); });
+    registry.bind<qapi::ChardevChange>([&chardevs](qapi::ChardevChangeArguments arguments, qapi::CallContext& context) {
+        qapi::ChardevAddArguments wanted{std::move(arguments.id), std::move(arguments.backend)};
+        return change(chardevs, std::move(wanted), context.descriptors);
+    });
+    registry.bind<qapi::ChardevChangeText>(
+        [&chardevs](qapi::ChardevChangeTextArguments arguments, qapi::CallContext& context) {
+            return change_text(chardevs, std::move(arguments), context.descriptors);
+        });
+    registry.bind<qapi::ChardevSendBreak>(
+        [&chardevs](qapi::ChardevSendBreakArguments const& arguments) { return send_break(chardevs, arguments.id); });
     registry.bind<qapi::RingbufWrite>(
         [&chardevs](qapi::RingbufWriteArguments const& arguments) { return write_ringbuf(chardevs, arguments); });
     registry.bind<qapi::RingbufRead>(

@@ -189,6 +189,13 @@ Result<std::vector<qapi::ChardevAddArguments>> parse_chardev(std::string_view te
     return devices(id, TRY(make_backend(backend, options)), shared);
 }
 
+Result<ChardevBackend> parse_chardev_backend(std::string_view text, std::string const& id)
+{
+    auto options = parse_pairs(text, "backend");
+    auto const backend = TRY(take(options, "backend", cat("chardev: \"", id, "\" missing backend")));
+    return make_backend(backend, options);
+}
+
 Result<std::vector<qapi::ChardevAddArguments>> parse_short_chardev(std::string_view text, std::string const& id)
 {
     bool const shared = is_shared_with_monitor(text);

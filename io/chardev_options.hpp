@@ -27,6 +27,9 @@ inline constexpr std::string_view chardev_details
 /// asked for is the last, and with "mux=on" a multiplexer over the one before it.
 Result<std::vector<qapi::ChardevAddArguments>> parse_chardev(std::string_view text);
 
+/// The same for a device that has its id already.
+Result<qapi::ChardevBackend> parse_chardev_backend(std::string_view text, std::string const& id);
+
 /// "stdio", "null", "pty", "file:PATH", "unix:PATH,server=on", "tcp:HOST:PORT,server=on".
 Result<qapi::ChardevBackend> parse_short_chardev(std::string_view text);
 /// The same with an id, and perhaps with "mon:" in front: then shared, by a multiplexer over "ID-base".

@@ -54,6 +54,14 @@ Result<util::UniqueFd> take_socket(std::string const& name, util::FdTable* descr
     return util::UniqueFd(fd);
 }
 
+qapi::ChardevReturn told_of(Chardev const& device)
+{
+    qapi::ChardevReturn told;
+    if (auto const* pty = dynamic_cast<PtyChardev const*>(&device))
+        told.pty = pty->path();
+    return told;
+}
+
 /// What is wrong with a socket's options, in QEMU's order and words.
 Result<void> check_options(qapi::ChardevSocket const& socket)
 {
@@ -144,10 +152,42 @@ boost::asio::awaitable<Result<qapi::ChardevReturn>> Chardevs::add(
     CO_CHECK(co_await std::move(settling));
     if (find(arguments.id)) // meanwhile
         co_return exists();
-    qapi::ChardevReturn result;
-    if (auto const* pty = dynamic_cast<PtyChardev const*>(unfinished.device.get()))
-        result.pty = pty->path();
+    auto const result = told_of(*unfinished.device);
     insert(std::move(unfinished.device));
+    co_return result;
+}
+
+Result<Chardev*> Chardevs::find_changeable(qapi::ChardevAddArguments const& arguments)
+{
+    auto* const device = find(arguments.id);
+    if (!device)
+        return Error::generic(cat("Chardev '", arguments.id, "' does not exist"));
+    TRY(device->check_change());
+    auto const kind = arguments.backend.type;
+    if (kind == ChardevBackendKind::mux && std::get<qapi::ChardevMux>(arguments.backend.data).chardev == arguments.id)
+        return Error::generic(cat("mux: base chardev ", arguments.id, " not found"));
+    if (device->used() && (kind == ChardevBackendKind::ringbuf || kind == ChardevBackendKind::memory))
+        return Error::generic(cat("Chardev '", arguments.id, "' would be a ringbuf, which cannot be talked over"));
+    return device;
+}
+
+boost::asio::awaitable<Result<qapi::ChardevReturn>> Chardevs::change(
+    qapi::ChardevAddArguments arguments, util::FdTable* descriptors)
+{
+    CO_CHECK(find_changeable(arguments));
+    util::FdTable none;
+    CO_TRY(auto made, make(arguments.id, arguments.backend, descriptors ? descriptors : &none));
+    Unfinished unfinished(*this, std::move(made));
+    auto settling = unfinished.device->settle();
+    CO_CHECK(co_await std::move(settling));
+    CO_TRY(auto* const old, find_changeable(arguments)); // it may be gone meanwhile
+    auto const result = told_of(*unfinished.device);
+    auto const at = std::find_if(m_devices.begin(), m_devices.end(), [&](auto const& d) { return d.get() == old; });
+    at->swap(unfinished.device);
+    auto* const fresh = at->get();
+    fresh->enter(m_yank);
+    fresh->start();
+    CO_CHECK(old->give_way_to(*fresh));
     co_return result;
 }
 

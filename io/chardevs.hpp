@@ -25,6 +25,10 @@ public:
     /// Another one later; `descriptors` are those that the caller has named. "Chardev with id 'x' already exists".
     boost::asio::awaitable<Result<qapi::ChardevReturn>> add(
         qapi::ChardevAddArguments arguments, util::FdTable* descriptors);
+    /// Puts another in the place of the one with this id, whose user goes on with it, if it can. If that is not to be,
+    /// all stays as it is.
+    boost::asio::awaitable<Result<qapi::ChardevReturn>> change(
+        qapi::ChardevAddArguments arguments, util::FdTable* descriptors);
     /// Removes one that nobody uses.
     Result<void> remove(std::string const& label);
     /// The same for one whose only user has gone; nothing where there is none.
@@ -46,6 +50,8 @@ public:
 
 private:
     struct Unfinished;
+
+    Result<Chardev*> find_changeable(qapi::ChardevAddArguments const& arguments);
 
     Result<std::unique_ptr<Chardev>> make(
         std::string const& label, qapi::ChardevBackend const& backend, util::FdTable* descriptors);

@@ -25,8 +25,23 @@ MuxChardev::~MuxChardev() = default;
 Result<std::unique_ptr<MuxChardev>> MuxChardev::create(
     asio::io_context& io, std::string label, Chardev& base, unsigned char escape, std::function<void()> on_terminate)
 {
-    TRY(base.claim());
-    return std::unique_ptr<MuxChardev>(new MuxChardev(io, std::move(label), base, escape, std::move(on_terminate)));
+    std::unique_ptr<MuxChardev> mux(new MuxChardev(io, std::move(label), base, escape, std::move(on_terminate)));
+    auto const break_for_all = [device = mux.get()] {
+        for (auto const& user : device->users())
+            if (user.line_break)
+                user.line_break();
+    };
+    TRY(base.claim({.change = {}, .line_break = break_for_all}));
+    return mux;
+}
+
+Result<void> MuxChardev::check_change() const { return Error::generic("Mux device hotswap not supported yet"); }
+
+void MuxChardev::give_break()
+{
+    auto const focus = m_hub ? m_hub->focus() : m_focus;
+    if (focus < users().size() && users()[focus].line_break)
+        users()[focus].line_break();
 }
 
 Result<void> MuxChardev::open(OnStream on_stream)

@@ -24,6 +24,8 @@ public:
 
     std::string filename() const override { return "mux"; }
     Chardev& base() const { return m_base; }
+    Result<void> check_change() const override;
+    void give_break() override;
     Result<void> open(OnStream on_stream) override;
     void close() override;
     boost::asio::awaitable<void> join() override { return m_tasks.join(); }

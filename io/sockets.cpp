@@ -132,6 +132,16 @@ Result<util::UniqueFd> listen_unix(UnixAddress const& address)
     return fd;
 }
 
+/// What stands at the path of a UNIX address.
+std::optional<std::pair<dev_t, ino_t>> file_of(Address const& address)
+{
+    auto const* const local = std::get_if<UnixAddress>(&address);
+    struct stat status { };
+    if (!local || lstat(local->path.c_str(), &status) != 0)
+        return std::nullopt;
+    return std::pair(status.st_dev, status.st_ino);
+}
+
 /// Waits for a connect that is on its way; the result is its errno.
 int finish_connect(int fd, int cancel_fd)
 {
@@ -169,6 +179,14 @@ Result<util::UniqueFd> connect_to(sockaddr const* name, socklen_t length, std::s
 
 } // namespace
 
+ListeningSocket::ListeningSocket(util::UniqueFd fd, Address address, bool owns_file)
+    : m_fd(std::move(fd))
+    , m_address(std::move(address))
+{
+    if (owns_file)
+        m_file = file_of(m_address);
+}
+
 Result<ListeningSocket> ListeningSocket::create(Address const& address)
 {
     if (auto const* path = std::get_if<UnixAddress>(&address)) {
@@ -191,9 +209,8 @@ Result<ListeningSocket> ListeningSocket::adopt(util::UniqueFd fd)
 
 ListeningSocket::~ListeningSocket()
 {
-    if (m_fd && m_owns_file)
-        if (auto const* path = std::get_if<UnixAddress>(&m_address))
-            unlink(path->path.c_str());
+    if (m_fd && m_file && m_file == file_of(m_address))
+        unlink(std::get<UnixAddress>(m_address).path.c_str());
 }
 
 Result<util::UniqueFd> connect_socket(Address const& address, int cancel_fd)

@@ -6,6 +6,10 @@
 #include "io/address.hpp"
 #include "util/fd.hpp"
 
+#include <optional>
+#include <sys/types.h>
+#include <utility>
+
 namespace minivisor::io {
 
 /// A listening socket, non-blocking. A UNIX socket's file is removed with it.
@@ -22,16 +26,12 @@ public:
     Address const& address() const { return m_address; }
 
 private:
-    ListeningSocket(util::UniqueFd fd, Address address, bool owns_file)
-        : m_fd(std::move(fd))
-        , m_address(std::move(address))
-        , m_owns_file(owns_file)
-    {
-    }
+    ListeningSocket(util::UniqueFd fd, Address address, bool owns_file);
 
     util::UniqueFd m_fd;
     Address m_address;
-    bool m_owns_file;
+    /// That of a UNIX socket, until another takes its place under the same name.
+    std::optional<std::pair<dev_t, ino_t>> m_file;
 };
 
 /// Connects to a tcp or unix address. `cancel_fd` becoming readable ends the attempt (-1: never).

@@ -100,12 +100,6 @@ private:
     std::vector<std::uint64_t> m_by_cpu;
 };
 
-bool knows_cpus(Memory const& memory)
-{
-    auto const* const source = memory.dirty_log_source();
-    return source && source->pages_by_cpu();
-}
-
 } // namespace
 
 DirtyRate::DirtyRate(boost::asio::any_io_executor executor, Memory& memory, util::Worker& worker)
@@ -127,7 +121,8 @@ Result<void> DirtyRate::check(qapi::CalcDirtyRateArguments const& how) const
         return Error::generic("either sample-pages or dirty-ring can be specified.");
     if (how.sample_pages && (*how.sample_pages < 128 || *how.sample_pages > 16384))
         return Error::generic("sample-pages is out of range[128, 16384].");
-    if (mode == (knows_cpus(m_memory) ? DirtyRateMeasureMode::dirty_bitmap : DirtyRateMeasureMode::dirty_ring))
+    if (mode
+        == (m_memory.dirty_log_knows_cpus() ? DirtyRateMeasureMode::dirty_bitmap : DirtyRateMeasureMode::dirty_ring))
         return Error::generic(cat("mode ", qapi::wire_name(mode), " is not enabled, use other method instead."));
     return {};
 }

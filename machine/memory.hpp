@@ -102,6 +102,8 @@ public:
     /// At most one source; it stays alive as long as it is set, and is changed only while no log runs.
     void set_dirty_log_source(DirtyLogSource* source) { m_source = source; }
     DirtyLogSource const* dirty_log_source() const { return m_source; }
+    /// The source knows which CPU wrote.
+    bool dirty_log_knows_cpus() const { return m_source && m_source->pages_by_cpu(); }
     /// The log runs until it was stopped as often as it was started: several may look into it, of whom one, the
     /// migration, takes out what it finds. The first start empties it. These and collect_dirty(): any thread.
     Result<void> start_dirty_log();

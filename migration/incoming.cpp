@@ -155,11 +155,13 @@ void Incoming::post(std::function<void()> function)
 
 void Incoming::start_load(std::function<Result<std::unique_ptr<io::Channel>>()> open, std::vector<std::byte> first)
 {
-    m_thread = std::thread([this, open = std::move(open), first = std::move(first)] { run(open, first); });
+    m_thread = std::thread([this, open = std::move(open), first = std::move(first), options = m_hooks.options()] {
+        run(open, first, options);
+    });
 }
 
-void Incoming::run(
-    std::function<Result<std::unique_ptr<io::Channel>>()> const& open, std::vector<std::byte> const& first)
+void Incoming::run(std::function<Result<std::unique_ptr<io::Channel>>()> const& open,
+    std::vector<std::byte> const& first, ReceiverOptions options)
 {
     pthread_setname_np(pthread_self(), "mig_incoming");
     auto const end
@@ -181,7 +183,7 @@ void Incoming::run(
         m_channel = *std::move(channel);
         ReceiverHooks hooks;
         hooks.on_begin = [this] { post([this] { m_hooks.on_begin(); }); };
-        m_receiver = std::make_unique<Receiver>(m_vm, *m_channel, std::move(hooks), first);
+        m_receiver = std::make_unique<Receiver>(m_vm, *m_channel, std::move(hooks), first, options);
     }
     auto result = m_receiver->run();
     auto const closed = m_channel->finish();

@@ -19,6 +19,8 @@ public:
         /// Asked for each connection.
         std::function<Result<io::Admission>()> admission;
         std::function<void(io::Refusal const&)> on_refusal;
+        /// Asked when the load begins.
+        std::function<ReceiverOptions()> options;
         /// A sender is in, and its stream has begun.
         std::function<void()> on_begin;
         std::function<void(LoadResult)> on_end;
@@ -47,7 +49,8 @@ private:
     Result<std::unique_ptr<io::Channel>> open_socket(util::UniqueFd fd, io::Admission const& admission);
     crypto::Decision ask_on_main_thread(io::Authorize const& authorize, io::Applicant const& applicant);
     void start_load(std::function<Result<std::unique_ptr<io::Channel>>()> open, std::vector<std::byte> first);
-    void run(std::function<Result<std::unique_ptr<io::Channel>>()> const& open, std::vector<std::byte> const& first);
+    void run(std::function<Result<std::unique_ptr<io::Channel>>()> const& open, std::vector<std::byte> const& first,
+        ReceiverOptions options);
     void post(std::function<void()> function);
 
     boost::asio::io_context& m_io;

@@ -24,10 +24,13 @@ Migration::Migration(boost::asio::io_context& io, machine::Machine& machine, qom
     , m_fd_sets(fd_sets)
     , m_yank(yank)
     , m_exit(std::move(exit))
+    , m_settings([&machine] { return machine.memory().dirty_log_knows_cpus(); })
 {
     auto& devices = machine.devices();
     devices.add({"timer", 0, &TimerState::saved_state, &m_timer}).ignore("the list is new");
     devices.add({"globalstate", 0, &GlobalState::saved_state, &m_global_state}).ignore("the list is new");
+    m_guest_runs = machine.run().running();
+    m_cpu_switch = machine.run().add_cpu_switch([this](bool run) { m_guest_runs = run; });
     machine.migration_blockers().set_moving([this] { return in_progress(); });
 }
 
@@ -47,6 +50,7 @@ VmView Migration::vm()
     view.global_state = &m_global_state;
     view.throttle = m_machine.throttle();
     view.uuid = m_machine.uuid();
+    view.running = [this] { return m_guest_runs.load(); };
     return view;
 }
 
@@ -142,6 +146,7 @@ Result<void> Migration::migrate(qapi::MigrateArguments const& arguments, util::F
         ? SenderOptions::ReturnPathUse::always
         : SenderOptions::ReturnPathUse::automatic;
     options.sender.pause_before_switchover = m_settings.has(MigrationCapability::pause_before_switchover);
+    options.sender.switchover_ack = m_settings.has(MigrationCapability::switchover_ack);
     options.sender.throttle = throttle_options();
     options.sender.finds_zero_pages = m_settings.parameters().zero_page_detection != qapi::ZeroPageDetection::none;
     options.sender.validate_uuid = m_settings.has(MigrationCapability::validate_uuid);

@@ -76,6 +76,8 @@ private:
     Settings m_settings;
     bool m_fails_open = false;
     SenderLimits m_limits;
+    std::atomic<bool> m_guest_runs{false};
+    machine::RunControl::CpuSwitch m_cpu_switch;
     TimerState m_timer;
     GlobalState m_global_state;
 

@@ -69,6 +69,7 @@ Result<void> Migration::start_incoming(io::Address const& address, std::optional
     Incoming::Hooks hooks;
     hooks.admission = [this] { return admission(); };
     hooks.on_refusal = [this](io::Refusal const& refusal) { on_refusal(refusal); };
+    hooks.options = [this] { return ReceiverOptions{m_settings.has(qapi::MigrationCapability::switchover_ack)}; };
     hooks.on_begin = [this] { set_status(MigrationStatus::active); };
     hooks.on_end = [this](LoadResult result) { on_loaded(std::move(result)); };
     auto incoming = std::make_unique<Incoming>(m_io, vm(), std::move(hooks));
@@ -118,6 +119,7 @@ Result<void> Migration::await_incoming(std::string const& uri, bool exit_on_erro
 /// while it is awaited. Whenever authorization cannot be applied, the answer is no.
 Result<io::Admission> Migration::admission()
 {
+    TRY(m_settings.check_supported()); // it may have been switched on since the wait began
     auto const authz_id = authz_in_force();
     if (!authz_id && m_settings.tls_authz())
         util::log::warn("-authz-fail-open: a sender comes in without being authorized");

@@ -29,10 +29,12 @@ Result<void> check_header(std::span<std::byte const> header)
     return {};
 }
 
-Receiver::Receiver(VmView vm, io::Channel& channel, ReceiverHooks hooks, std::span<std::byte const> first)
+Receiver::Receiver(
+    VmView vm, io::Channel& channel, ReceiverHooks hooks, std::span<std::byte const> first, ReceiverOptions options)
     : m_vm(std::move(vm))
     , m_channel(channel)
     , m_hooks(std::move(hooks))
+    , m_options(options)
     , m_reader(channel, first)
     , m_ram(std::make_unique<RamLoad>(*m_vm.memory, m_reader, m_log))
 {
@@ -72,7 +74,7 @@ LoadResult Receiver::run()
     return result;
 }
 
-Result<void> Receiver::answer(Answer answer, std::uint32_t value)
+Result<void> Receiver::answer(Answer answer, std::optional<std::uint32_t> value)
 {
     if (!m_return_path || !m_channel.two_way())
         return {};

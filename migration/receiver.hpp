@@ -37,6 +37,12 @@ struct ReceiverHooks {
     std::function<Result<void>(std::string const& run_state)> on_loaded;
 };
 
+struct ReceiverOptions {
+    /// Tell a source that opens a return path that it may stop its guest (capability switchover-ack): no device here
+    /// has to be made ready before.
+    bool switchover_ack = false;
+};
+
 struct LoadResult {
     enum class Outcome {
         loaded,
@@ -58,7 +64,8 @@ struct LoadResult {
 class Receiver {
 public:
     /// `first`: bytes that were read from the channel already, at most 4096.
-    Receiver(VmView vm, io::Channel& channel, ReceiverHooks hooks, std::span<std::byte const> first = {});
+    Receiver(VmView vm, io::Channel& channel, ReceiverHooks hooks, std::span<std::byte const> first = {},
+        ReceiverOptions options = {});
     ~Receiver();
     Receiver(Receiver const&) = delete;
     Receiver& operator=(Receiver const&) = delete;
@@ -86,11 +93,12 @@ private:
     Result<void> load_command();
     Result<void> check_complete();
     void skip_description();
-    Result<void> answer(Answer answer, std::uint32_t value);
+    Result<void> answer(Answer answer, std::optional<std::uint32_t> value = {});
 
     VmView m_vm;
     io::Channel& m_channel;
     ReceiverHooks m_hooks;
+    ReceiverOptions m_options;
     StreamReader m_reader;
     LoadLog m_log;
     std::unique_ptr<RamLoad> m_ram;

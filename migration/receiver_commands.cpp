@@ -60,6 +60,8 @@ Result<void> Receiver::load_command()
         if (m_return_path)
             return m_log.refuse("CMD_OPEN_RETURN_PATH called when RP already open");
         m_return_path = true;
+        if (m_options.switchover_ack)
+            return answer(Answer::switchover_ack);
         return {};
     case Command::ping: {
         auto const value = TRY(m_reader.be32());

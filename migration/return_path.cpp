@@ -2,20 +2,40 @@
 #include "migration/return_path.hpp"
 
 #include "util/text.hpp"
+#include "util/trace.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace minivisor::migration {
 
-std::vector<std::byte> encode_answer(Answer answer, std::uint32_t value)
+namespace {
+
+struct KnownAnswer {
+    Answer answer;
+    std::string_view name;
+    std::uint16_t length; ///< of the payload
+};
+
+constexpr std::array known_answers{
+    KnownAnswer{Answer::shut, "SHUT", 4},
+    KnownAnswer{Answer::pong, "PONG", 4},
+    KnownAnswer{Answer::switchover_ack, "SWITCHOVER_ACK", 0},
+};
+
+} // namespace
+
+std::vector<std::byte> encode_answer(Answer answer, std::optional<std::uint32_t> value)
 {
     auto const type = static_cast<std::uint16_t>(answer);
-    std::vector<std::byte> message(8, std::byte{0});
+    std::vector<std::byte> message(4, std::byte{0});
     message[0] = static_cast<std::byte>(type >> 8);
     message[1] = static_cast<std::byte>(type & 0xff);
+    if (!value)
+        return message;
     message[3] = std::byte{4};
     for (unsigned i = 0; i < 4; ++i)
-        message[4 + i] = static_cast<std::byte>(value >> (24 - 8 * i) & 0xff);
+        message.push_back(static_cast<std::byte>(*value >> (24 - 8 * i) & 0xff));
     return message;
 }
 
@@ -32,6 +52,12 @@ bool ReturnPath::answered() const
 {
     std::lock_guard lock(m_mutex);
     return m_pong.has_value();
+}
+
+bool ReturnPath::approved() const
+{
+    std::lock_guard lock(m_mutex);
+    return m_approved;
 }
 
 std::optional<std::uint32_t> ReturnPath::shut() const
@@ -57,6 +83,13 @@ bool ReturnPath::wait_for_pong(std::uint32_t value, std::chrono::milliseconds at
     std::unique_lock lock(m_mutex);
     m_changed.wait_for(lock, at_most, [&] { return m_pong == value || m_ended || m_cancelled; });
     return m_pong == value;
+}
+
+bool ReturnPath::wait_for_approval(std::chrono::milliseconds at_most)
+{
+    std::unique_lock lock(m_mutex);
+    m_changed.wait_for(lock, at_most, [&] { return m_approved || m_ended || m_cancelled; });
+    return m_approved;
 }
 
 bool ReturnPath::wait_for_end(std::optional<std::chrono::milliseconds> at_most)
@@ -118,29 +151,39 @@ Result<void> ReturnPath::read_answers()
         }
         auto const type = load_be16(m_buffer.data());
         auto const length = load_be16(m_buffer.data() + 2);
-        auto const known
-            = type == static_cast<std::uint16_t>(Answer::shut) || type == static_cast<std::uint16_t>(Answer::pong);
-        if (!known)
+        auto const known = std::find_if(known_answers.begin(), known_answers.end(),
+            [&](KnownAnswer const& candidate) { return static_cast<std::uint16_t>(candidate.answer) == type; });
+        if (known == known_answers.end())
             return Error::generic(cat("RP: Received invalid message 0x", hex(type), " length 0x", hex(length)));
-        if (length != 4) {
-            auto const* name = type == static_cast<std::uint16_t>(Answer::shut) ? "SHUT" : "PONG";
-            return Error::generic(cat("RP: Received '", name, "' message (0x", hex(type), ") with incorrect length ",
-                length, " expecting 4"));
+        if (length != known->length) {
+            return Error::generic(cat("RP: Received '", known->name, "' message (0x", hex(type),
+                ") with incorrect length ", length, " expecting ", known->length));
         }
-        TRY(fill(8));
-        auto const value = load_be32(m_buffer.data() + 4);
-        m_buffer.erase(m_buffer.begin(), m_buffer.begin() + 8);
-        std::lock_guard lock(m_mutex);
-        if (type == static_cast<std::uint16_t>(Answer::pong)) {
-            m_pong = value;
-            m_changed.notify_all();
+        TRY(fill(4u + length));
+        auto const value = length == 4 ? load_be32(m_buffer.data() + 4) : 0;
+        m_buffer.erase(m_buffer.begin(), m_buffer.begin() + 4 + length);
+        note(known->answer, value);
+        if (known->answer != Answer::shut)
             continue;
-        }
-        m_shut = value;
         if (value != 0)
             return Error::generic(cat("The destination could not load the guest (error ", value, ")"));
         return {};
     }
+}
+
+void ReturnPath::note(Answer answer, std::uint32_t value)
+{
+    if (answer == Answer::switchover_ack)
+        trace::pass(trace::Point::source_return_path_thread_switchover_acked);
+    std::lock_guard lock(m_mutex);
+    if (answer == Answer::shut)
+        m_shut = value; // the end of the path is told as a whole
+    else if (answer == Answer::pong)
+        m_pong = value;
+    else
+        m_approved = true;
+    if (answer != Answer::shut)
+        m_changed.notify_all();
 }
 
 } // namespace minivisor::migration

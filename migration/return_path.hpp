@@ -18,8 +18,8 @@
 
 namespace minivisor::migration {
 
-/// SHUT or PONG, with its value.
-std::vector<std::byte> encode_answer(Answer answer, std::uint32_t value);
+/// SHUT or PONG with its value; SWITCHOVER_ACK has none.
+std::vector<std::byte> encode_answer(Answer answer, std::optional<std::uint32_t> value = {});
 
 class ReturnPath {
 public:
@@ -30,6 +30,8 @@ public:
 
     /// Any PONG came.
     bool answered() const;
+    /// The destination has said that the guest may be stopped. It may say so often, and unasked.
+    bool approved() const;
     /// The destination's last word, 0 for success.
     std::optional<std::uint32_t> shut() const;
     /// What ended it: an error of the channel, a broken message, or "closed the connection". Not set by a SHUT of 0.
@@ -39,6 +41,8 @@ public:
 
     /// Waits for this PONG, the end of the path, or cancel(); at most so long. True when the PONG came.
     bool wait_for_pong(std::uint32_t value, std::chrono::milliseconds at_most);
+    /// The same for the destination's approval.
+    bool wait_for_approval(std::chrono::milliseconds at_most);
     /// Waits until the path has ended, however, or cancel(). False when the time was over first.
     bool wait_for_end(std::optional<std::chrono::milliseconds> at_most);
     /// Ends waits, now and later. The channel's cancel() ends the reading.
@@ -48,12 +52,14 @@ private:
     void run();
     Result<void> read_answers();
     Result<bool> fill(std::size_t length);
+    void note(Answer answer, std::uint32_t value);
 
     io::Channel& m_channel;
     std::function<void()> m_on_lost;
     mutable std::mutex m_mutex;
     std::condition_variable m_changed;
     std::optional<std::uint32_t> m_pong;
+    bool m_approved = false;
     std::optional<std::uint32_t> m_shut;
     std::optional<Error> m_failure;
     bool m_closed = false;

@@ -100,6 +100,8 @@ Result<void> Sender::send()
 Result<void> Sender::send_guest(StreamWriter& writer, RamSave& ram)
 {
     send_start(writer);
+    if (m_options.switchover_ack && !m_return_path)
+        return Error::generic("Capability 'switchover-ack' is on, and nothing can come back from there");
     TRY(ram.start());
     pass();
     TRY(writer.flush());
@@ -155,16 +157,21 @@ Result<void> Sender::iterate(StreamWriter& writer, RamSave& ram)
                 return writer.flush();
             measure(ram);
         }
-        if (m_progress.total == 0)
-            break; // no RAM: no second look at it
-        auto const dirtied = ram.sync();
-        pass();
-        m_throttle->look(m_progress.transferred, dirtied * machine::page_size, Clock::now());
-        m_progress.throttle_percent = m_throttle->percent();
-        auto const acceptable
-            = switchover_bytes_per_second() * static_cast<double>(m_limits.downtime_limit_ms.load()) / 1000;
-        if (static_cast<double>(ram.remaining()) <= acceptable)
+        if (m_progress.total > 0) { // else no second look at it
+            auto const dirtied = ram.sync();
+            pass();
+            m_throttle->look(m_progress.transferred, dirtied * machine::page_size, Clock::now());
+            m_progress.throttle_percent = m_throttle->percent();
+            auto const acceptable
+                = switchover_bytes_per_second() * static_cast<double>(m_limits.downtime_limit_ms.load()) / 1000;
+            if (static_cast<double>(ram.remaining()) > acceptable)
+                continue;
+        }
+        if (may_stop_guest())
             break;
+        TRY(writer.flush());
+        if (!m_return_path->wait_for_approval(measuring_period))
+            TRY(check_peer()); // and on with what the guest has written meanwhile
     }
     TRY(writer.flush());
     if (m_return_path) {
@@ -184,6 +191,12 @@ Result<void> Sender::await_peer(std::uint32_t ping)
 {
     if (m_return_path->wait_for_pong(ping, m_options.patience))
         return {};
+    return check_peer();
+}
+
+/// Fails when it is known that the guest cannot get there any more.
+Result<void> Sender::check_peer() const
+{
     if (m_cancelled)
         return interrupted();
     if (m_return_path->shut() == 0u)
@@ -191,6 +204,11 @@ Result<void> Sender::await_peer(std::uint32_t ping)
     if (auto failure = m_return_path->failure())
         return *failure;
     return {};
+}
+
+bool Sender::may_stop_guest() const
+{
+    return !m_options.switchover_ack || m_return_path->approved() || (m_vm.running && !m_vm.running());
 }
 
 double Sender::bytes_per_second() const

@@ -42,6 +42,8 @@ struct SenderOptions {
     ReturnPathUse return_path = ReturnPathUse::automatic;
     /// Stop before the last bytes until continue_switchover().
     bool pause_before_switchover = false;
+    /// Do not stop a guest that runs before the destination has said that it is ready; needs a return path.
+    bool switchover_ack = false;
     /// Send the UUID for the destination to compare (capability x-validate-uuid).
     bool validate_uuid = false;
     /// Send a word rather than a page of zeros.
@@ -112,6 +114,8 @@ private:
     void send_start(StreamWriter& writer);
     Result<void> iterate(StreamWriter& writer, RamSave& ram);
     Result<void> await_peer(std::uint32_t ping);
+    Result<void> check_peer() const;
+    bool may_stop_guest() const;
     Result<void> stop_guest();
     Result<void> pause();
     Result<void> send_end(StreamWriter& writer);

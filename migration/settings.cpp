@@ -46,6 +46,11 @@ MigrationParameters defaults()
     p.avail_switchover_bandwidth = qapi::Size{0};
     p.zero_page_detection = qapi::ZeroPageDetection::multifd;
     p.mode = qapi::MigMode::normal;
+    p.multifd_qatzip_level = 1;
+    p.direct_io = false;
+    p.cpr_exec_command.emplace();
+    p.vcpu_dirty_limit = 1;
+    p.x_vcpu_dirty_limit_period = 1000;
     return p;
 }
 
@@ -90,6 +95,8 @@ Range const ranges[] = {
     {"multifd_channels", "a value between 1 and 255", 1, 255, value_of<&P::multifd_channels>},
     {"multifd_zlib_level", "a value between 0 and 9", 0, 9, value_of<&P::multifd_zlib_level>},
     {"multifd_zstd_level", "a value between 0 and 20", 0, 20, value_of<&P::multifd_zstd_level>},
+    {"multifd_qatzip_level", "a value between 1 and 9", 1, 9, value_of<&P::multifd_qatzip_level>},
+    {"x_vcpu_dirty_limit_period", "a value between 1 and 1000", 1, 1000, value_of<&P::x_vcpu_dirty_limit_period>},
     {"announce_initial", "a value between 0 and 100000", 0, 100000, value_of<&P::announce_initial>},
     {"announce_max", "a value between 0 and 100000", 0, 100000, value_of<&P::announce_max>},
     {"announce_rounds", "a value between 0 and 1000", 0, 1000, value_of<&P::announce_rounds>},
@@ -113,6 +120,10 @@ Result<void> check_ranges(MigrationParameters const& changes, MigrationParameter
         && (changes.xbzrle_cache_size->bytes < machine::page_size
             || !std::has_single_bit(changes.xbzrle_cache_size->bytes)))
         return out_of_range("xbzrle_cache_size", "a power of two no less than the target page size");
+    if (changes.vcpu_dirty_limit == 0u)
+        return Error::generic("Parameter 'vcpu_dirty_limit' must be greater than 1 MB/s");
+    if (changes.direct_io.value_or(false))
+        return Error::generic("No build-time support for direct-io");
     return {};
 }
 
@@ -130,6 +141,8 @@ constexpr MigrationCapability without_engine[] = {
     MigrationCapability::background_snapshot,
     MigrationCapability::zero_copy_send,
     MigrationCapability::postcopy_preempt,
+    MigrationCapability::dirty_limit,
+    MigrationCapability::mapped_ram,
 };
 
 /// What a background snapshot cannot be combined with, in the order in which QEMU looks.
@@ -153,8 +166,9 @@ constexpr MigrationCapability not_with_snapshot[] = {
 
 } // namespace
 
-Settings::Settings()
-    : m_parameters(defaults())
+Settings::Settings(std::function<bool()> cpus_have_rings)
+    : m_cpus_have_rings(std::move(cpus_have_rings))
+    , m_parameters(defaults())
 {
 }
 
@@ -211,6 +225,20 @@ Result<void> Settings::check(Capabilities const& capabilities, MigrationParamete
         return Error::generic("Postcopy preempt not compatible with compress");
     if (on(C::multifd) && on(C::compress))
         return Error::generic("Multifd is not compatible with compress");
+    if (on(C::switchover_ack) && !on(C::return_path))
+        return Error::generic("Capability 'switchover-ack' requires capability 'return-path'");
+    if (on(C::dirty_limit) && on(C::auto_converge))
+        return Error::generic("dirty-limit conflicts with auto-converge either of then available currently");
+    if (on(C::dirty_limit) && !(m_cpus_have_rings && m_cpus_have_rings()))
+        return Error::generic("dirty-limit requires KVM with accelerator property 'dirty-ring-size' set");
+    if (on(C::mapped_ram) && on(C::xbzrle))
+        return Error::generic("Mapped-ram migration is incompatible with xbzrle");
+    if (on(C::mapped_ram) && on(C::compress))
+        return Error::generic("Mapped-ram migration is incompatible with compression");
+    if (on(C::mapped_ram) && on(C::postcopy_ram))
+        return Error::generic("Mapped-ram migration is incompatible with postcopy");
+    if (on(C::mapped_ram) && !plain)
+        return Error::generic("Mapped-ram only available for non-compressed non-TLS multifd migration");
     return {};
 }
 

@@ -8,12 +8,14 @@
 #include "util/result.hpp"
 
 #include <array>
+#include <functional>
 
 namespace minivisor::migration {
 
 class Settings {
 public:
-    Settings();
+    /// `cpus_have_rings`: whether each CPU of the guest notes by itself what it writes; without an answer, none does.
+    explicit Settings(std::function<bool()> cpus_have_rings = {});
 
     qapi::MigrationParameters const& parameters() const { return m_parameters; }
     /// All or nothing.
@@ -27,7 +29,7 @@ public:
     /// All or nothing; the check runs on the merged result.
     Result<void> change_capabilities(std::vector<qapi::MigrationCapabilityStatus> const& changes);
 
-    /// Fails while a capability is on that has no engine here.
+    /// Fails while a capability or a mode is in force that has no engine here.
     Result<void> check_supported() const;
 
     /// tls-creds; empty means plain.
@@ -37,10 +39,11 @@ public:
     std::optional<std::string> tls_authz() const;
 
 private:
-    using Capabilities = std::array<bool, 21>;
+    using Capabilities = std::array<bool, 24>;
 
     Result<void> check(Capabilities const& capabilities, qapi::MigrationParameters const& parameters) const;
 
+    std::function<bool()> m_cpus_have_rings;
     qapi::MigrationParameters m_parameters;
     Capabilities m_capabilities{};
 };

@@ -66,6 +66,7 @@ struct VmView {
     GlobalState* global_state = nullptr;
     std::function<void(int percent)> throttle; ///< none where nothing can be slowed down
     std::optional<Uuid> uuid;
+    std::function<bool()> running; ///< whether the guest runs, asked on any thread; none where it always does
 };
 
 } // namespace minivisor::migration

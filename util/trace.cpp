@@ -32,9 +32,10 @@ constexpr Declared declared[] = {
     {"qio_channel_tls_handshake_fail", "the TLS handshake of a peer at the door has failed"},
     {"qio_channel_tls_handshake_start", "a peer at the door begins its TLS handshake"},
     {"runstate_set", "the run state has changed"},
+    {"source_return_path_thread_switchover_acked", "the destination has said that the guest may be stopped"},
 };
 
-static_assert(std::size(declared) == static_cast<std::size_t>(Point::runstate_set) + 1);
+static_assert(std::size(declared) == static_cast<std::size_t>(Point::source_return_path_thread_switchover_acked) + 1);
 static_assert(std::ranges::is_sorted(declared, {}, &Declared::name));
 
 std::array<std::atomic<bool>, std::size(declared)> states{};

@@ -39,6 +39,7 @@ enum class Point {
     qio_channel_tls_handshake_fail,
     qio_channel_tls_handshake_start,
     runstate_set,
+    source_return_path_thread_switchover_acked,
 };
 
 struct Declared {

@@ -131,6 +131,46 @@ struct ChardevAddText : Command<"__org.minivisor_chardev-add-text", ChardevAddTe
     static constexpr CommandInfo info{.summary = "Add a character device as HMP's chardev-add spells it."};
 };
 
+struct ChardevChangeArguments {
+    std::string id;
+    ChardevBackend backend;
+};
+BOOST_DESCRIBE_STRUCT(ChardevChangeArguments, (), (id, backend))
+constexpr auto docs(ChardevChangeArguments const*)
+{
+    return members({{"id", "the device, which keeps its id"}, {"backend", "what it is from now on"}});
+}
+struct ChardevChange : Command<"chardev-change", ChardevChangeArguments, ChardevReturn> {
+    static constexpr CommandInfo info{.summary = "Put another character device in the place of one.",
+        .details = "A serial port goes on with the new one, and whoever was at the other end of the old one is left. "
+                   "If the new one cannot be made, the old one stays.",
+        .errors = "a device that is a multiplexer or below one, or that a monitor uses."};
+};
+
+struct ChardevChangeTextArguments {
+    std::string id;
+    std::string text;
+};
+BOOST_DESCRIBE_STRUCT(ChardevChangeTextArguments, (), (id, text))
+constexpr auto docs(ChardevChangeTextArguments const*)
+{
+    return members({{"id", "the device, which keeps its id"}, {"text", "BACKEND,KEY=VALUE,..."}});
+}
+/// Returns where the other end of a pty is, or nothing.
+struct ChardevChangeText : Command<"__org.minivisor_chardev-change-text", ChardevChangeTextArguments, std::string> {
+    static constexpr CommandInfo info{.summary = "chardev-change as HMP spells it."};
+};
+
+struct ChardevSendBreakArguments {
+    std::string id;
+};
+BOOST_DESCRIBE_STRUCT(ChardevSendBreakArguments, (), (id))
+constexpr auto docs(ChardevSendBreakArguments const*) { return members({{"id", "the device"}}); }
+struct ChardevSendBreak : Command<"chardev-send-break", ChardevSendBreakArguments> {
+    static constexpr CommandInfo info{.summary = "Send a break to who uses a character device.",
+        .details = "A serial port gives it to the guest; whoever else uses a device takes no notice."};
+};
+
 struct ChardevRemoveArguments {
     std::string id;
 };

@@ -27,12 +27,15 @@ enum class MigrationCapability {
     validate_uuid,
     background_snapshot,
     zero_copy_send,
-    postcopy_preempt
+    postcopy_preempt,
+    switchover_ack,
+    dirty_limit,
+    mapped_ram
 };
 BOOST_DESCRIBE_ENUM(MigrationCapability, xbzrle, rdma_pin_all, auto_converge, zero_blocks, compress, events,
     postcopy_ram, x_colo, release_ram, block, return_path, pause_before_switchover, multifd, dirty_bitmaps,
     postcopy_blocktime, late_block_activate, x_ignore_shared, validate_uuid, background_snapshot, zero_copy_send,
-    postcopy_preempt)
+    postcopy_preempt, switchover_ack, dirty_limit, mapped_ram)
 constexpr auto docs(MigrationCapability const*)
 {
     return members({{"xbzrle", "send what differs from the page sent before; no engine yet"},
@@ -53,7 +56,10 @@ constexpr auto docs(MigrationCapability const*)
         {"validate-uuid", "the destination checks the guest's UUID"},
         {"background-snapshot", "save a running guest as it was at the start; no engine yet"},
         {"zero-copy-send", "send pages without copying them; no engine yet"},
-        {"postcopy-preempt", "a connection of its own for urgent pages of postcopy; no engine yet"}});
+        {"postcopy-preempt", "a connection of its own for urgent pages of postcopy; no engine yet"},
+        {"switchover-ack", "the guest is stopped only once the destination has said that it is ready"},
+        {"dirty-limit", "hold CPUs back that write much, each by itself; no engine yet"},
+        {"mapped-ram", "each page has its place in the file; no engine yet"}});
 }
 
 struct MigrationCapabilityStatus {
@@ -80,8 +86,8 @@ struct QueryMigrateCapabilities : Command<"query-migrate-capabilities", Empty, s
     static constexpr CommandInfo info{.summary = "Which migration capabilities are on."};
 };
 
-enum class MultiFDCompression { none, zlib, zstd };
-BOOST_DESCRIBE_ENUM(MultiFDCompression, none, zlib, zstd)
+enum class MultiFDCompression { none, zlib, zstd, qatzip, qpl, uadk };
+BOOST_DESCRIBE_ENUM(MultiFDCompression, none, zlib, zstd, qatzip, qpl, uadk)
 
 enum class ZeroPageDetection { none, legacy, multifd };
 BOOST_DESCRIBE_ENUM(ZeroPageDetection, none, legacy, multifd)
@@ -164,6 +170,11 @@ struct MigrationParameters {
     std::optional<Size> avail_switchover_bandwidth;
     std::optional<ZeroPageDetection> zero_page_detection;
     std::optional<MigMode> mode;
+    std::optional<std::uint8_t> multifd_qatzip_level;
+    std::optional<bool> direct_io;
+    std::optional<std::vector<std::string>> cpr_exec_command;
+    std::optional<std::uint64_t> vcpu_dirty_limit;
+    std::optional<std::uint64_t> x_vcpu_dirty_limit_period;
 };
 BOOST_DESCRIBE_STRUCT(MigrationParameters, (),
     (announce_initial, announce_max, announce_rounds, announce_step, compress_level, compress_threads,
@@ -171,7 +182,8 @@ BOOST_DESCRIBE_STRUCT(MigrationParameters, (),
         cpu_throttle_increment, cpu_throttle_tailslow, tls_creds, tls_hostname, tls_authz, max_bandwidth,
         downtime_limit, x_checkpoint_delay, block_incremental, multifd_channels, xbzrle_cache_size,
         max_postcopy_bandwidth, max_cpu_throttle, multifd_compression, multifd_zlib_level, multifd_zstd_level,
-        block_bitmap_mapping, avail_switchover_bandwidth, zero_page_detection, mode))
+        block_bitmap_mapping, avail_switchover_bandwidth, zero_page_detection, mode, multifd_qatzip_level, direct_io,
+        cpr_exec_command, vcpu_dirty_limit, x_vcpu_dirty_limit_period))
 constexpr auto docs(MigrationParameters const*)
 {
     return members({{"announce-initial", "milliseconds before the first announcement, 0 to 100000"},
@@ -203,7 +215,12 @@ constexpr auto docs(MigrationParameters const*)
         {"avail-switchover-bandwidth",
             "bytes per second that the last part may count on, for whether it fits into downtime-limit; 0 means what "
             "was measured"},
-        {"zero-page-detection", "who finds pages of zeros"}, {"mode", "how the guest moves"}});
+        {"zero-page-detection", "who finds pages of zeros"}, {"mode", "how the guest moves"},
+        {"multifd-qatzip-level", "qatzip level of multifd, 1 to 9"},
+        {"direct-io", "write files past the host's cache; cannot be switched on here"},
+        {"cpr-exec-command", "program and arguments for the mode cpr-exec"},
+        {"vcpu-dirty-limit", "the dirty-limit capability: MB per second that a CPU may write, 1 at least"},
+        {"x-vcpu-dirty-limit-period", "the same: milliseconds between two looks, 1 to 1000"}});
 }
 
 struct MigrateSetParameters : Command<"migrate-set-parameters", MigrationParameters> {

@@ -127,6 +127,44 @@ TEST_CASE("a guest arrives whole, over every way of asking for the word")
     }
 }
 
+TEST_CASE("with switchover-ack, two ends of ours agree at once, and a machine without RAM waits as well")
+{
+    for (std::size_t const pages : {0u, 100u}) {
+        TestVm source(pages);
+        TestVm target(pages);
+        Sending sending(source, {.return_path = Use::always, .switchover_ack = true});
+        Receiver receiver(target.view, sending.peer(), {}, {}, {.switchover_ack = true});
+        sending.start();
+        CHECK(receiver.run().outcome == LoadResult::Outcome::loaded);
+        CHECK(sending.join().outcome == Outcome::completed);
+    }
+}
+
+TEST_CASE("with switchover-ack, a destination that goes away instead has not had the guest stopped")
+{
+    for (auto const value : {0u, 1u}) {
+        TestVm vm(100);
+        Sending sending(vm, {.return_path = Use::always, .switchover_ack = true});
+        sending.start();
+        sending.answer(Answer::shut, value);
+        auto const& sent = sending.join();
+        CHECK(sent.outcome == Outcome::failed);
+        CHECK_FALSE(sent.guest_stopped);
+    }
+}
+
+TEST_CASE("with switchover-ack, nothing is sent to where nothing can come back from")
+{
+    TestVm vm(100);
+    ScriptChannel channel;
+    SenderLimits limits;
+    Sender sender(vm.view, channel, limits, {.return_path = Use::always, .switchover_ack = true}, stops_at_once());
+    auto const sent = sender.run();
+    CHECK(sent.outcome == Outcome::failed);
+    CHECK(sent.error->desc() == "Capability 'switchover-ack' is on, and nothing can come back from there");
+    CHECK(channel.written.empty());
+}
+
 TEST_CASE("the counters tell what really went over the channel")
 {
     TestVm vm(300);

@@ -50,6 +50,8 @@ TEST_CASE("parameters: each range is enforced at both ends, in QEMU's words")
              {"multifd-channels", 1, 255, "a value between 1 and 255"},
              {"multifd-zlib-level", 0, 9, "a value between 0 and 9"},
              {"multifd-zstd-level", 0, 20, "a value between 0 and 20"},
+             {"multifd-qatzip-level", 1, 9, "a value between 1 and 9"},
+             {"x-vcpu-dirty-limit-period", 1, 1000, "a value between 1 and 1000"},
              {"announce-initial", 0, 100000, "a value between 0 and 100000"},
              {"announce-max", 0, 100000, "a value between 0 and 100000"},
              {"announce-rounds", 0, 1000, "a value between 0 and 1000"},
@@ -92,6 +94,16 @@ TEST_CASE("parameters: the xbzrle cache is a power of two and at least a page")
     CHECK(change(settings, R"({"xbzrle-cache-size": 4096})") == "");
 }
 
+TEST_CASE("parameters: what a CPU may write is something, and files are not written past the cache")
+{
+    Settings settings;
+    CHECK(change(settings, R"({"vcpu-dirty-limit": 0})") == "Parameter 'vcpu_dirty_limit' must be greater than 1 MB/s");
+    CHECK(change(settings, R"({"vcpu-dirty-limit": 1})") == "");
+    CHECK(change(settings, R"({"direct-io": true})") == "No build-time support for direct-io");
+    CHECK(change(settings, R"({"direct-io": false})") == "");
+    CHECK(settings.parameters().direct_io == false);
+}
+
 TEST_CASE("parameters: one that is wrong keeps all the others from being set")
 {
     Settings settings;
@@ -117,6 +129,10 @@ TEST_CASE("parameters: QEMU's defaults")
     CHECK(p.decompress_threads == 2);
     CHECK(p.x_checkpoint_delay == 20000);
     CHECK_FALSE(p.block_bitmap_mapping);
+    CHECK(p.multifd_qatzip_level == 1);
+    CHECK(p.vcpu_dirty_limit == 1);
+    CHECK(p.x_vcpu_dirty_limit_period == 1000);
+    CHECK(p.cpr_exec_command == std::vector<std::string>{});
 }
 
 TEST_CASE("parameters: null and empty text unset credentials; an empty tls-authz counts only beside credentials")
@@ -139,10 +155,10 @@ TEST_CASE("capabilities: all are off at first and reported in QEMU's order")
 {
     Settings settings;
     auto const list = settings.capabilities();
-    REQUIRE(list.size() == 21);
+    REQUIRE(list.size() == 24);
     CHECK(list.size() == qapi::type_of<C>().values.size());
     CHECK(qapi::wire_name(list.front().capability) == "xbzrle");
-    CHECK(qapi::wire_name(list.back().capability) == "postcopy-preempt");
+    CHECK(qapi::wire_name(list.back().capability) == "mapped-ram");
     for (auto const& entry : list)
         CHECK_FALSE(entry.state);
 }
@@ -163,6 +179,10 @@ TEST_CASE("capabilities: what does not go together is refused, whichever came fi
     CHECK(together(C::multifd, C::xbzrle) == "");
     CHECK(together(C::postcopy_ram, C::postcopy_preempt) == "");
     CHECK(together(C::multifd, C::zero_copy_send) == "");
+    CHECK(together(C::mapped_ram, C::multifd) == "");
+    CHECK(together(C::mapped_ram, C::xbzrle) == "Mapped-ram migration is incompatible with xbzrle");
+    CHECK(together(C::compress, C::mapped_ram) == "Mapped-ram migration is incompatible with compression");
+    CHECK(together(C::postcopy_ram, C::mapped_ram) == "Mapped-ram migration is incompatible with postcopy");
     for (auto const other : {C::postcopy_ram, C::dirty_bitmaps, C::postcopy_blocktime, C::late_block_activate,
              C::return_path, C::multifd, C::pause_before_switchover, C::auto_converge, C::release_ram, C::rdma_pin_all,
              C::compress, C::xbzrle, C::x_colo, C::validate_uuid}) {
@@ -186,6 +206,45 @@ TEST_CASE("capabilities: what needs another is refused without it")
     CHECK(settings.has(C::postcopy_ram));
 }
 
+TEST_CASE("capabilities: switchover-ack needs the way back, and keeps it")
+{
+    Settings settings;
+    auto const refusal = "Capability 'switchover-ack' requires capability 'return-path'";
+    CHECK(change(settings, {C::switchover_ack}) == refusal);
+    CHECK(change(settings, {C::switchover_ack, C::return_path}) == "");
+    CHECK(change(settings, {C::return_path}, false) == refusal);
+    CHECK(settings.has(C::return_path));
+}
+
+TEST_CASE("capabilities: dirty-limit needs CPUs with rings, and nobody else who slows them down")
+{
+    Settings none;
+    auto const refusal = "dirty-limit requires KVM with accelerator property 'dirty-ring-size' set";
+    auto const conflict = "dirty-limit conflicts with auto-converge either of then available currently";
+    CHECK(change(none, {C::dirty_limit}) == refusal);
+    CHECK(change(none, {C::dirty_limit, C::auto_converge}) == conflict);
+    bool rings = false;
+    Settings settings([&rings] { return rings; });
+    CHECK(change(settings, {C::dirty_limit}) == refusal);
+    rings = true;
+    CHECK(change(settings, {C::dirty_limit}) == "");
+    CHECK(change(settings, {C::auto_converge}) == conflict);
+    CHECK(
+        settings.check_supported().error().desc() == "Migration capability 'dirty-limit' is on, and not supported yet");
+}
+
+TEST_CASE("capabilities: mapped-ram and what TLS or compression set keep each other out")
+{
+    Settings settings;
+    auto const mapped_ram = "Mapped-ram only available for non-compressed non-TLS multifd migration";
+    CHECK(change(settings, {C::mapped_ram}) == "");
+    CHECK(change(settings, R"({"tls-creds": "tls0"})") == mapped_ram);
+    CHECK(change(settings, R"({"multifd-compression": "qpl"})") == mapped_ram);
+    CHECK(change(settings, {C::mapped_ram}, false) == "");
+    CHECK(change(settings, R"({"multifd-compression": "qpl"})") == "");
+    CHECK(change(settings, {C::mapped_ram}) == mapped_ram);
+}
+
 TEST_CASE("capabilities: zero copy and what TLS or compression set keep each other out")
 {
     Settings settings;
@@ -201,7 +260,7 @@ TEST_CASE("capabilities: zero copy and what TLS or compression set keep each oth
 
 TEST_CASE("capabilities: one that has no engine here keeps a migration from starting, naming it")
 {
-    for (auto const capability : {C::xbzrle, C::compress, C::postcopy_ram, C::multifd, C::block}) {
+    for (auto const capability : {C::xbzrle, C::compress, C::postcopy_ram, C::multifd, C::block, C::mapped_ram}) {
         Settings settings;
         CHECK(settings.check_supported());
         CHECK(change(settings, std::vector{capability}) == "");
