@@ -156,6 +156,8 @@ def test_refusals(t):
             ("Invalid parameter 'length'", {"protocol": core, "begin": 0, "length": 0}),
             ("kdump-compressed format doesn't support paging or filter",
              {"protocol": core, "begin": 0, "length": 1, "format": "kdump-zlib"}),
+            ("Invalid parameter 'protocol'", {"protocol": "nowhere", "format": "kdump-zlib"}),
+            ("kdump-lzo is not available now", {"protocol": "nowhere", "format": "kdump-lzo"}),
             ("kdump-lzo is not available now", {"protocol": core, "format": "kdump-lzo"})):
         t.eq(vm.qmp.error("dump-guest-memory", **dict({"paging": False}, **arguments)), wanted)
     t.check(not t.minivisor() or not os.path.exists(t.path("none")), "a refused dump made a file")
