@@ -54,10 +54,7 @@ awaitable<void> x509_identity(CommandContext& context, qapi::Object args)
 
 awaitable<void> tls_creds_reload(CommandContext& context, qapi::Object args)
 {
-    qapi::TlsCredsReloadArguments arguments{text_of(args, "id")};
-    auto const done = co_await context.call<qapi::TlsCredsReload>(std::move(arguments));
-    if (!done)
-        context.error(done.error());
+    return run_with<qapi::TlsCredsReload>(context, {text_of(args, "id")});
 }
 
 std::string counted(std::int64_t count, std::string_view what) { return cat(count, ' ', what, count == 1 ? "" : "s"); }

@@ -22,10 +22,7 @@ awaitable<void> chardev_add(CommandContext& context, qapi::Object args)
 
 awaitable<void> chardev_remove(CommandContext& context, qapi::Object args)
 {
-    qapi::ChardevRemoveArguments arguments{text_of(args, "id")};
-    auto const done = co_await context.call<qapi::ChardevRemove>(std::move(arguments));
-    if (!done)
-        context.error(done.error());
+    return run_with<qapi::ChardevRemove>(context, {text_of(args, "id")});
 }
 
 awaitable<void> chardev_change(CommandContext& context, qapi::Object args)
@@ -40,18 +37,12 @@ awaitable<void> chardev_change(CommandContext& context, qapi::Object args)
 
 awaitable<void> chardev_send_break(CommandContext& context, qapi::Object args)
 {
-    qapi::ChardevSendBreakArguments arguments{text_of(args, "id")};
-    auto const done = co_await context.call<qapi::ChardevSendBreak>(std::move(arguments));
-    if (!done)
-        context.error(done.error());
+    return run_with<qapi::ChardevSendBreak>(context, {text_of(args, "id")});
 }
 
 awaitable<void> ringbuf_write(CommandContext& context, qapi::Object args)
 {
-    qapi::RingbufWriteArguments arguments{text_of(args, "device"), text_of(args, "data"), {}};
-    auto const done = co_await context.call<qapi::RingbufWrite>(std::move(arguments));
-    if (!done)
-        context.error(done.error());
+    return run_with<qapi::RingbufWrite>(context, {text_of(args, "device"), text_of(args, "data"), {}});
 }
 
 /// What a terminal could take amiss is written as \uNNNN, as QEMU does.

@@ -60,10 +60,7 @@ awaitable<void> quit(CommandContext& context, qapi::Object args)
 template <typename C>
 awaitable<void> with_descriptor(CommandContext& context, qapi::Object args)
 {
-    qapi::GetfdArguments arguments{text_of(args, "fdname")};
-    auto const done = co_await context.call<C>(std::move(arguments));
-    if (!done)
-        context.error(done.error());
+    return run_with<C>(context, {text_of(args, "fdname")});
 }
 
 awaitable<void> info_version(CommandContext& context, qapi::Object)

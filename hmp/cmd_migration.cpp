@@ -113,10 +113,7 @@ awaitable<void> migrate_incoming(CommandContext& context, qapi::Object args)
 
 awaitable<void> migrate_recover(CommandContext& context, qapi::Object args)
 {
-    qapi::MigrateRecoverArguments arguments{text_of(args, "uri")};
-    auto const done = co_await context.call<qapi::MigrateRecover>(std::move(arguments));
-    if (!done)
-        context.error(done.error());
+    return run_with<qapi::MigrateRecover>(context, {text_of(args, "uri")});
 }
 
 awaitable<void> migrate_continue(CommandContext& context, qapi::Object args)

@@ -32,10 +32,7 @@ awaitable<void> object_add(CommandContext& context, qapi::Object args)
 
 awaitable<void> object_del(CommandContext& context, qapi::Object args)
 {
-    qapi::ObjectDelArguments arguments{text_of(args, "id")};
-    auto const done = co_await context.call<qapi::ObjectDel>(std::move(arguments));
-    if (!done)
-        context.error(done.error());
+    return run_with<qapi::ObjectDel>(context, {text_of(args, "id")});
 }
 
 awaitable<void> qom_list(CommandContext& context, qapi::Object args)

@@ -158,13 +158,20 @@ std::int64_t number_of(qapi::Object const& args, std::string_view name);
 /// Whether a flag was given.
 bool has_flag(qapi::Object const& args, std::string_view name);
 
-/// Runs a QMP command that takes nothing and returns nothing.
+/// Runs a QMP command that returns nothing.
+template <typename C>
+boost::asio::awaitable<void> run_with(CommandContext& context, typename C::Arguments arguments)
+{
+    auto const done = co_await context.call<C>(std::move(arguments));
+    if (!done)
+        context.error(done.error());
+}
+
+/// The same for one that takes nothing, as a console command's `run`.
 template <typename C>
 boost::asio::awaitable<void> pass_on(CommandContext& context, qapi::Object)
 {
-    auto const done = co_await context.call<C>();
-    if (!done)
-        context.error(done.error());
+    return run_with<C>(context, {});
 }
 
 } // namespace minivisor::hmp

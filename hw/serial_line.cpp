@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <ranges>
 
 namespace minivisor::hw {
 
@@ -40,13 +41,19 @@ Result<void> SerialLine::connect(io::Chardev& device)
 /// From the streams of the old device nothing comes any more, and nothing goes there.
 Result<void> SerialLine::change(io::Chardev& device)
 {
-    for (auto& peer : m_peers) {
-        peer.gone = true;
-        peer.unsent.clear();
-        peer.stream->cancel_input();
-    }
+    auto const old = m_peers.size();
+    TRY(connect(device));
+    for (auto& peer : std::views::take(m_peers, static_cast<std::ptrdiff_t>(old)))
+        leave(peer);
     m_room.cancel();
-    return connect(device);
+    return {};
+}
+
+void SerialLine::leave(Peer& peer)
+{
+    peer.gone = true;
+    peer.unsent.clear();
+    peer.stream->cancel_input();
 }
 
 void SerialLine::add(std::unique_ptr<io::Stream> stream)
@@ -95,12 +102,8 @@ void SerialLine::write_some(Peer& peer)
         moved = peer.stream->write(peer.unsent);
         peer.unsent.erase(0, moved.size);
     } while (moved.progress == io::Stream::Progress::some && !peer.unsent.empty());
-    if (moved.progress == io::Stream::Progress::end) {
-        peer.gone = true;
-        peer.unsent.clear();
-        peer.stream->cancel_input();
-        return;
-    }
+    if (moved.progress == io::Stream::Progress::end)
+        return leave(peer);
     if (moved.progress == io::Stream::Progress::later && !peer.writing) {
         peer.writing = true;
         m_tasks.spawn([this, &peer] { return write_rest(peer); });

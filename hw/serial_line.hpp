@@ -32,6 +32,7 @@ private:
 
     Result<void> change(io::Chardev& device);
     void add(std::unique_ptr<io::Stream> stream);
+    void leave(Peer& peer);
     void drain();
     void write_some(Peer& peer);
     boost::asio::awaitable<void> serve(Peer& peer);

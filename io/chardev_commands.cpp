@@ -60,6 +60,7 @@ awaitable<Result<std::string>> add_text(Chardevs& chardevs, std::string text, ut
 awaitable<Result<qapi::ChardevReturn>> change(
     Chardevs& chardevs, qapi::ChardevAddArguments arguments, util::FdTable* descriptors)
 {
+    // What nobody uses is made anew by QEMU, which then speaks of adding it.
     auto const* const device = chardevs.find(arguments.id);
     bool const like_new = device && !device->used() && device->check_change();
     auto const failed = cat("Failed to add chardev '", arguments.id, "'");

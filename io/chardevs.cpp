@@ -181,14 +181,13 @@ boost::asio::awaitable<Result<qapi::ChardevReturn>> Chardevs::change(
     auto settling = unfinished.device->settle();
     CO_CHECK(co_await std::move(settling));
     CO_TRY(auto* const old, find_changeable(arguments)); // it may be gone meanwhile
-    auto const result = told_of(*unfinished.device);
+    auto& fresh = *unfinished.device;
+    fresh.enter(m_yank);
+    fresh.start();
+    CO_CHECK(old->give_way_to(fresh));
     auto const at = std::find_if(m_devices.begin(), m_devices.end(), [&](auto const& d) { return d.get() == old; });
     at->swap(unfinished.device);
-    auto* const fresh = at->get();
-    fresh->enter(m_yank);
-    fresh->start();
-    CO_CHECK(old->give_way_to(*fresh));
-    co_return result;
+    co_return told_of(fresh);
 }
 
 void Chardevs::insert(std::unique_ptr<Chardev> device)
