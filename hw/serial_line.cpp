@@ -32,10 +32,26 @@ Result<void> SerialLine::connect(io::Chardev& device)
             (*line)->m_port.give_break();
     };
     TRY(device.claim({std::move(change), std::move(line_break)}));
-    return device.open([life = std::weak_ptr(m_life)](std::unique_ptr<io::Stream> stream) {
+    TRY(device.open([life = std::weak_ptr(m_life)](std::unique_ptr<io::Stream> stream) {
         if (auto const line = life.lock())
             (*line)->add(std::move(stream));
-    });
+    }));
+    m_device = &device;
+    listen();
+    return {};
+}
+
+void SerialLine::listen()
+{
+    auto const post = [executor = m_tasks.executor(), life = std::weak_ptr(m_life)](void (*what)(SerialLine&)) {
+        return [executor, life, what] {
+            asio::post(executor, [life, what] {
+                if (auto const line = life.lock())
+                    what(**line);
+            });
+        };
+    };
+    m_port.listen(post([](SerialLine& line) { line.drain(); }), post([](SerialLine& line) { line.m_room.cancel(); }));
 }
 
 /// From the streams of the old device nothing comes any more, and nothing goes there.
@@ -62,18 +78,6 @@ void SerialLine::add(std::unique_ptr<io::Stream> stream)
         return;
     auto& peer = m_peers.emplace_back();
     peer.stream = std::move(stream);
-    if (m_peers.size() == 1) {
-        auto const post = [executor = m_tasks.executor(), life = std::weak_ptr(m_life)](void (*what)(SerialLine&)) {
-            return [executor, life, what] {
-                asio::post(executor, [life, what] {
-                    if (auto const line = life.lock())
-                        what(**line);
-                });
-            };
-        };
-        m_port.listen(
-            post([](SerialLine& line) { line.drain(); }), post([](SerialLine& line) { line.m_room.cancel(); }));
-    }
     peer.stream->watch_news([this](io::Stream::News news) {
         if (news == io::Stream::News::line_break)
             m_port.give_break();
@@ -81,11 +85,24 @@ void SerialLine::add(std::unique_ptr<io::Stream> stream)
     m_tasks.spawn([this, &peer] { return serve(peer); });
 }
 
+bool SerialLine::has_peer() const
+{
+    return std::any_of(m_peers.begin(), m_peers.end(), [](Peer const& peer) { return !peer.gone; });
+}
+
 /// Takes what the guest has sent once everybody has got all that was taken before.
 void SerialLine::drain()
 {
     if (std::any_of(m_peers.begin(), m_peers.end(), [](Peer const& peer) { return !peer.unsent.empty(); }))
         return; // the slowest one comes back here
+    if (!has_peer() && m_device && m_device->is_about_to_open()) {
+        // Who has connected before the guest spoke hears its first word.
+        asio::post(m_tasks.executor(), [life = std::weak_ptr(m_life)] {
+            if (auto const line = life.lock())
+                (*line)->drain();
+        });
+        return;
+    }
     auto const output = m_port.take_output();
     for (auto& peer : m_peers) {
         if (peer.gone)
@@ -149,13 +166,12 @@ asio::awaitable<void> SerialLine::serve(Peer& peer)
             break;
         }
     }
-    peer.gone = true;
-    peer.stream->cancel_input();
+    leave(peer);
     while (peer.writing)
         co_await m_room.async_wait(quietly);
     m_peers.remove_if([&peer](Peer const& candidate) { return &candidate == &peer; });
-    if (m_peers.empty())
-        m_port.unlisten();
+    if (!m_closing)
+        drain(); // what waited for this one
 }
 
 /// False when the peer went away before the guest had read everything.
@@ -174,6 +190,7 @@ asio::awaitable<bool> SerialLine::give(Peer& peer, std::span<char const> bytes)
 asio::awaitable<void> SerialLine::shut_down()
 {
     m_closing = true;
+    m_device = nullptr;
     m_life.reset();
     drain(); // the last words
     for (auto& peer : m_peers)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The wire between a serial port and a character device: what the guest sends goes to every stream that is open there,
-// and what comes from them goes to the guest. Main thread. A stream that does not take its bytes holds the guest's
-// transmitter up, and nothing else.
+// and what comes from them goes to the guest; where none is open the guest's output is lost. Main thread. A stream that
+// does not take its bytes holds the guest's transmitter up, and nothing else.
 #pragma once
 
 #include "hw/serial.hpp"
@@ -33,6 +33,8 @@ private:
     Result<void> change(io::Chardev& device);
     void add(std::unique_ptr<io::Stream> stream);
     void leave(Peer& peer);
+    void listen();
+    bool has_peer() const;
     void drain();
     void write_some(Peer& peer);
     boost::asio::awaitable<void> serve(Peer& peer);
@@ -40,6 +42,7 @@ private:
     boost::asio::awaitable<bool> give(Peer& peer, std::span<char const> bytes);
 
     SerialPort& m_port;
+    io::Chardev* m_device = nullptr; ///< used, and so not removed, until shut_down()
     std::list<Peer> m_peers;
     boost::asio::steady_timer m_room; ///< cancelled when the guest has read
     bool m_closing = false;

@@ -58,6 +58,8 @@ public:
     /// For the user: its streams from now on, the one that is open first. They may outlive the device. Nothing is
     /// handed over after close().
     virtual Result<void> open(OnStream on_stream) = 0;
+    /// Whether somebody has connected whose stream opens within the next turns of the main loop.
+    virtual bool is_about_to_open() const { return false; }
 
     /// No stream opens any more; join() returns when nothing of the device runs.
     virtual void close() { }

@@ -8,9 +8,11 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -102,9 +104,19 @@ void Door::close()
         waiting.give_up("the wait is over");
 }
 
+bool Door::has_newcomer() const
+{
+    if (m_closed || m_short_of_descriptors)
+        return false;
+    if (std::any_of(m_waiting.begin(), m_waiting.end(),
+            [](Waiting const& waiting) { return waiting.stage == Refusal::Stage::transport; }))
+        return true;
+    pollfd queue{m_socket->fd(), POLLIN, 0};
+    return ::poll(&queue, 1, 0) == 1;
+}
+
 asio::awaitable<void> Door::accept_all()
 {
-    bool told = false; // that there is no descriptor
     while (!m_closed) {
         auto const [error] = co_await m_ready.async_wait(asio::posix::descriptor_base::wait_read, quietly);
         if (m_closed || error)
@@ -114,7 +126,7 @@ asio::awaitable<void> Door::accept_all()
             if (errno != EMFILE && errno != ENFILE)
                 continue;
             // No descriptor is free. Whoever has waited longest makes room.
-            if (!std::exchange(told, true))
+            if (!std::exchange(m_short_of_descriptors, true))
                 util::log::warn(Error::system("cannot take in a connection", errno).desc());
             if (!m_waiting.empty())
                 m_waiting.front().give_up("out of file descriptors");
@@ -122,7 +134,7 @@ asio::awaitable<void> Door::accept_all()
             co_await pause.async_wait(quietly);
             continue;
         }
-        told = false;
+        m_short_of_descriptors = false;
         if (m_waiting.size() >= m_options.max_waiting)
             m_waiting.front().give_up("too many connections at a time");
         int const on = 1;

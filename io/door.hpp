@@ -73,6 +73,9 @@ public:
     ~Door();
 
     Address const& address() const { return m_address; }
+    /// Somebody has connected who has not been spoken to. That is done within the next turns of the main loop, unless
+    /// there are no descriptors left.
+    bool has_newcomer() const;
     /// Lets nobody in any more, hangs up on those who wait, and removes a UNIX socket's file.
     void close();
     boost::asio::awaitable<void> join() { return m_tasks.join(); }
@@ -98,6 +101,7 @@ private:
     std::list<Waiting> m_waiting; ///< oldest first
     util::TaskGroup m_tasks;
     bool m_closed = false;
+    bool m_short_of_descriptors = false;
 };
 
 } // namespace minivisor::io

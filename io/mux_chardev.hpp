@@ -27,6 +27,7 @@ public:
     Result<void> check_change() const override;
     void give_break() override;
     Result<void> open(OnStream on_stream) override;
+    bool is_about_to_open() const override { return m_base.is_about_to_open(); }
     void close() override;
     boost::asio::awaitable<void> join() override { return m_tasks.join(); }
 

@@ -37,6 +37,7 @@ public:
     boost::asio::awaitable<Result<void>> settle() override;
     void enter(Yank& yank) override;
     Result<void> open(OnStream on_stream) override;
+    bool is_about_to_open() const override { return m_door && m_door->has_newcomer(); }
     void close() override;
     boost::asio::awaitable<void> join() override;
 
