@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
+#include <thread>
 
 namespace minivisor::monitor {
 
@@ -57,6 +58,9 @@ asio::awaitable<void> Client::converse()
             at_end = true;
             if (m_stream->ends_with_input())
                 break;
+        } else if (got == Read::nothing && m_vigil.goes_on(std::chrono::steady_clock::now())) {
+            std::this_thread::yield(); // the client may need this processor
+            co_await asio::post(m_tasks.executor(), asio::use_awaitable);
         } else if (got == Read::nothing) {
             auto const error = co_await m_stream->wait_input();
             if (error == asio::error::operation_aborted && !m_closing && !m_gone)
@@ -77,6 +81,7 @@ Client::Read Client::read_some()
         m_descriptors.received(std::move(fd));
     if (moved.progress != io::Stream::Progress::some)
         return moved.progress == io::Stream::Progress::end ? Read::end : Read::nothing;
+    m_vigil.asked(std::chrono::steady_clock::now());
     m_corked = true;
     m_session->feed({buffer.data(), moved.size});
     m_corked = false;
@@ -110,6 +115,7 @@ void Client::write_some()
         moved = m_stream->write(std::string_view(m_out).substr(m_sent));
         m_sent += moved.size;
     } while (moved.progress == io::Stream::Progress::some && unsent() > 0);
+    m_vigil.answered(std::chrono::steady_clock::now());
     if (moved.progress == io::Stream::Progress::end) {
         m_writing = false;
         m_gone = true;

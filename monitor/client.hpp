@@ -5,6 +5,7 @@
 
 #include "io/stream.hpp"
 #include "monitor/session.hpp"
+#include "monitor/vigil.hpp"
 #include "util/fd_sets.hpp"
 #include "util/task_group.hpp"
 
@@ -62,6 +63,7 @@ private:
     std::string m_out; ///< up to m_sent it is written already
     std::size_t m_sent = 0;
     util::FdTable m_descriptors;
+    Vigil m_vigil;
     boost::asio::steady_timer m_wake;
     util::TaskGroup m_tasks;
     std::unique_ptr<Session> m_session;
