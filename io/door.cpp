@@ -20,6 +20,15 @@ namespace minivisor::io {
 
 namespace asio = boost::asio;
 
+Refusal refusal_of(crypto::Failure failure, std::string peer)
+{
+    auto const stage = failure.stage == crypto::Failure::Stage::verify ? Refusal::Stage::verify
+        : failure.stage == crypto::Failure::Stage::authorize           ? Refusal::Stage::authorize
+                                                                       : Refusal::Stage::handshake;
+    return {std::move(peer), stage, std::move(failure.peer_identity), std::move(failure.error),
+        std::move(failure.circumstances)};
+}
+
 /// A connection that has not passed yet.
 struct Door::Waiting {
     Waiting(asio::io_context& io, util::UniqueFd fd)
@@ -196,14 +205,12 @@ asio::awaitable<Result<void>> Door::shake_hands(Waiting& waiting)
         if (step == crypto::Step::done)
             break;
         if (step == crypto::Step::failed) {
-            auto failure = waiting.tls->failure();
-            waiting.identity = failure->peer_identity;
-            waiting.circumstances = failure->circumstances;
+            auto refusal = refusal_of(*waiting.tls->failure(), waiting.peer);
             trace::pass(trace::Point::qio_channel_tls_handshake_fail, "TLS handshake fail peer=", waiting.peer);
-            waiting.stage = failure->stage == crypto::Failure::Stage::verify ? Refusal::Stage::verify
-                : failure->stage == crypto::Failure::Stage::authorize        ? Refusal::Stage::authorize
-                                                                             : Refusal::Stage::handshake;
-            co_return std::move(failure->error);
+            waiting.stage = refusal.stage;
+            waiting.identity = std::move(refusal.identity);
+            waiting.circumstances = std::move(refusal.circumstances);
+            co_return std::move(refusal.reason);
         }
         if (step == crypto::Step::want_decision) {
             auto deciding = wait_for_decision(waiting);

@@ -52,6 +52,9 @@ struct Refusal {
     crypto::Circumstances circumstances = {};
 };
 
+/// What a failed handshake is for whom it was to let in.
+Refusal refusal_of(crypto::Failure failure, std::string peer);
+
 struct DoorOptions {
     /// Asked anew for each connection; an error refuses it.
     std::function<Result<Admission>()> admission;

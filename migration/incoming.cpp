@@ -75,9 +75,10 @@ Result<std::unique_ptr<io::Channel>> Incoming::open_socket(util::UniqueFd fd, io
         auto channel = TRY(io::FdChannel::create(std::move(fd), kind));
         return std::unique_ptr<io::Channel>(std::move(channel));
     }
+    auto const peer = io::peer_text(fd.get());
     crypto::Authorize authorize;
     if (admission.authorize)
-        authorize = [this, &admission, peer = io::peer_text(fd.get())](crypto::Question const& question) {
+        authorize = [this, &admission, peer](crypto::Question const& question) {
             return ask_on_main_thread(admission.authorize, {peer, question});
         };
     auto session = TRY(crypto::TlsSession::create(admission.tls, fd.get(), {}, authorize));
@@ -89,10 +90,10 @@ Result<std::unique_ptr<io::Channel>> Incoming::open_socket(util::UniqueFd fd, io
     }
     constexpr std::chrono::seconds patience(10);
     auto const shaken = session->complete_handshake(patience);
-    {
-        std::lock_guard const lock(m_mutex);
-        m_handshaking = -1;
-    }
+    std::lock_guard const lock(m_mutex);
+    m_handshaking = -1;
+    if (!shaken && !m_cancelled)
+        post([this, refusal = io::refusal_of(*session->failure(), peer)] { m_hooks.on_refusal(refusal); });
     if (!shaken)
         return shaken.error();
     return std::unique_ptr<io::Channel>(std::make_unique<io::TlsChannel>(std::move(fd), std::move(session)));

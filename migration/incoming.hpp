@@ -18,6 +18,7 @@ public:
     struct Hooks {
         /// Asked for each connection.
         std::function<Result<io::Admission>()> admission;
+        /// At a socket it goes on waiting; else on_end() comes next, with the same reason.
         std::function<void(io::Refusal const&)> on_refusal;
         /// Asked when the load begins.
         std::function<ReceiverOptions()> options;

@@ -137,10 +137,12 @@ Result<io::Admission> Migration::admission()
 void Migration::on_refusal(io::Refusal const& refusal)
 {
     auto const wire = io::to_wire(refusal);
+    bool const waits = m_incoming && m_incoming->listening_at() != nullptr;
     ++m_refusals;
     m_last_refusal = wire;
-    util::log::error(refusal.reason);
-    util::log::info(cat("migration: ", io::refusal_text(wire), "; still waiting"));
+    if (waits)
+        util::log::error(refusal.reason); // else the failed load says it
+    util::log::info(cat("migration: ", io::refusal_text(wire), waits ? "; still waiting" : ""));
     m_events.emit<qapi::MigrationRefusedEvent>(wire);
 }
 

@@ -8,9 +8,10 @@ import time
 from harness import migration
 from harness.process import SCALE, Deadline
 from harness.tls import CLIENT_DN, Pki
-from test_migration import finish, over, pair
+from test_migration import descriptors, finish, over, pair
 
 GOOD = Pki.identity(CLIENT_DN)
+MALLORY = Pki.dn("C=GB,O=Example Org,CN=mallory")
 
 
 def secure(t, source, target, identity=GOOD, **client):
@@ -43,6 +44,27 @@ def test_unix(t):
 def test_fd(t):
     "the memory arrives over TLS and fd:"
     encrypted(t, "fd")
+
+
+def test_fd_refused(t):
+    "over fd: a refusal is told as at a socket: who, how far it came, and what the object found; it is a failed load there"
+    t.requires_minivisor("query-migrate tells QEMU's users the sentence only")
+    source, target = pair(t)
+    secure(t, source, target, dn=MALLORY)
+    migration.set_parameters(source, tls_hostname="localhost")
+    descriptors(t, source, target)
+    target.qmp.cmd("migrate-incoming", uri="fd:mig", exit_on_error=False)
+    source.qmp.cmd("migrate", uri="fd:mig")
+    told = target.qmp.wait_event("__org.minivisor_MIGRATION_REFUSED")["data"]
+    info = migration.wait_status(target, "failed")
+    t.eq(info["__org.minivisor_last-refusal"], told)
+    t.eq(info["__org.minivisor_refusals"], 1)
+    t.eq((told["stage"], told["identity"], told["reason"]), ("authorize", Pki.identity(MALLORY), info["error-desc"]))
+    t.eq(set(told), {"peer", "stage", "identity", "reason", "not-before", "not-after", "decision"})
+    target.wait_stderr("migration: refused .+ \\(stage authorize, identity %s, .*\\)$" % Pki.identity(MALLORY))
+    target.wait_stderr("^[^ ]+: %s$" % told["reason"])
+    t.eq(target.stderr().count(told["reason"]), 1)
+    t.has(migration.wait_status(source, "failed")["error-desc"], "not authorized")
 
 
 def test_exec(t):
