@@ -243,6 +243,7 @@ def test_bad_input(t):
             (("server", "ca", "x", "host", "bücher.example"), "xn--"), (("server", "ca", "x"), "it is written: minivisor-pki server"),
             (("client", "ca", "x", "a", "--days", "0"), "--days is a number from 1 to 36500"),
             (("client", "ca", "x", "a", "--key", "dsa"), "'dsa' is no kind of key"), (("client", "ca", "x", "a", "--hosts", "b"), "has no option --hosts"),
+            (("server", "ca", "x", "host", "-x"), "server has no option -x"),
             (("client", "ca", "x", "a", "--days"), "needs a value"), (("client", "ca", "x", "a", "--days=1", "--days=2"), "is there twice"),
             (("client", "none", "x", "a"), "holds no certificate authority"), (("client", "ca", "file/x", "a"), "Not a directory"),
             (("psk", "keys", "a:b"), "a user is text"), (("psk", "keys", 129 * "a"), "a user is text"),

@@ -84,7 +84,7 @@ Result<Arguments> parse(Command const& command, std::vector<std::string> const& 
     bool only_words = false;
     for (std::size_t i = 0; i < words.size(); ++i) {
         auto const& word = words[i];
-        if (only_words || !word.starts_with("--")) {
+        if (only_words || !word.starts_with('-')) {
             arguments.words.push_back(word);
             continue;
         }
@@ -93,7 +93,7 @@ Result<Arguments> parse(Command const& command, std::vector<std::string> const& 
             continue;
         }
         auto const equals = word.find('=');
-        auto const name = word.substr(2, equals == word.npos ? equals : equals - 2);
+        auto const name = word.starts_with("--") ? word.substr(2, equals == word.npos ? equals : equals - 2) : "";
         if (name == "force" && command.force && equals == word.npos) {
             arguments.force = true;
             continue;
