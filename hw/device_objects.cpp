@@ -138,11 +138,11 @@ Result<void> Mini::add_to_tree(qom::Tree& tree)
         {yes, constant(PowerPorts::first), constant(PowerPorts::irq_line),
             [this]() -> Result<qapi::Value> {
                 auto const held = m_bus.lock();
-                return qapi::Value(m_power.status);
+                return qapi::Value(m_power.status());
             },
             [this]() -> Result<qapi::Value> {
                 auto const held = m_bus.lock();
-                return qapi::Value(m_power.enable);
+                return qapi::Value(m_power.enable());
             }}));
     TRY(add(*unattached, "mc146818rtc", {yes, constant(RealTimeClock::first), [this]() -> Result<qapi::Value> {
                                              auto const held = m_bus.lock();

@@ -96,8 +96,8 @@ Mini::~Mini()
     if (m_kvm)
         m_kvm->remove_from(devices);
     devices.remove(&m_serial.saved());
-    devices.remove(&m_wish);
-    devices.remove(&m_power);
+    devices.remove(&m_saved_wish);
+    devices.remove(&m_power.saved());
     devices.remove(&m_clock);
     m_kvm.reset(); // the CPUs' threads use all the rest
 }
@@ -158,8 +158,8 @@ Result<void> Mini::add_saved_devices()
     if (m_chips)
         TRY(m_chips->add_to(devices));
     TRY(devices.add({"serial", 0, &SerialPort::State::saved_state, &m_serial.saved()}));
-    TRY(devices.add({"wish", 0, &Wish::saved_state, &m_wish}));
-    TRY(devices.add({"power", 0, &PowerPorts::saved_state, &m_power}));
+    TRY(devices.add({"wish", 0, &Wish::saved_state, &m_saved_wish}));
+    TRY(devices.add({"power", 0, &PowerPorts::State::saved_state, &m_power.saved()}));
     return devices.add({"mc146818rtc", 0, &RealTimeClock::saved_state, &m_clock});
 }
 
@@ -253,7 +253,7 @@ void Mini::post(std::function<void(Mini&)> what)
 /// Any thread, with the bus's lock held.
 void Mini::on_wish(GuestWish wish)
 {
-    m_wish = {static_cast<std::uint8_t>(static_cast<int>(wish.what) + 1), wish.status};
+    m_wish = {static_cast<std::uint8_t>(static_cast<int>(wish.what) + 1), wish.status, this};
     post([](Mini& self) { self.fulfil(); });
 }
 
@@ -279,9 +279,20 @@ void Mini::fulfil()
 machine::SavedState const Mini::Wish::saved_state{
     .name = "wish",
     .fields = {machine::saved<&Wish::what>("what"), machine::saved<&Wish::status>("status")},
+    .before_save = [](void* device) -> Result<void> {
+        auto& saved = *static_cast<Wish*>(device);
+        auto* const mini = saved.mini;
+        auto const held = mini->m_bus.lock();
+        saved = mini->m_wish;
+        saved.mini = mini;
+        return {};
+    },
     .after_load = [](void* device, std::uint32_t) -> Result<void> {
-        if (static_cast<Wish const*>(device)->what > static_cast<int>(GuestWish::What::debug_exit) + 1)
+        auto const& saved = *static_cast<Wish const*>(device);
+        if (saved.what > static_cast<int>(GuestWish::What::debug_exit) + 1)
             return Error::generic("wish: the guest wants something that is not known here");
+        auto const held = saved.mini->m_bus.lock();
+        saved.mini->m_wish = saved;
         return {};
     },
 };

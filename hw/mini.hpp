@@ -95,6 +95,7 @@ private:
     struct Wish {
         std::uint8_t what = 0; ///< GuestWish::What + 1; 0 is nothing
         std::int32_t status = 0;
+        Mini* mini = nullptr;
 
         static machine::SavedState const saved_state;
     };
@@ -113,6 +114,7 @@ private:
     BootPlan m_boot; ///< loaded at the start and at each reset
     machine::RunControl::CpuSwitch m_switch;
     Wish m_wish; ///< guarded by the bus's lock
+    Wish m_saved_wish{.mini = this}; ///< what goes with the guest, or has come with it
     unsigned m_debugged_cpu = 0;
     std::unique_ptr<PcChips> m_chips; ///< where CPUs run and KVM plays none
     std::unique_ptr<accel::Kvm> m_kvm;

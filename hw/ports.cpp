@@ -39,25 +39,26 @@ PowerPorts::PowerPorts(PortBus& bus, std::function<void(bool)> set_irq, OnWish o
     , m_set_irq(std::move(set_irq))
     , m_on_wish(std::move(on_wish))
 {
+    m_saved.ports = this;
 }
 
 void PowerPorts::press_button()
 {
     auto const held = m_bus.lock();
-    status |= power_button;
+    m_state.status |= power_button;
     update_irq();
 }
 
 void PowerPorts::reset()
 {
     auto const held = m_bus.lock();
-    status = enable = control = 0;
+    m_state = State();
     update_irq();
 }
 
 void PowerPorts::update_irq()
 {
-    bool const irq = (status & enable) != 0;
+    bool const irq = (m_state.status & m_state.enable) != 0;
     if (irq != m_irq)
         m_set_irq(m_irq = irq);
 }
@@ -68,9 +69,11 @@ Then PowerPorts::write(unsigned offset, std::uint8_t value)
     auto const mask = static_cast<std::uint16_t>(0xff << shift);
     auto const wanted = static_cast<std::uint16_t>(value << shift);
     switch (offset & ~1u) {
-    case status_register: status &= static_cast<std::uint16_t>(~wanted); break; // a one clears
-    case enable_register: enable = static_cast<std::uint16_t>((enable & ~mask) | wanted); break;
-    case control_register: control = static_cast<std::uint16_t>(((control & ~mask) | wanted) & ~sleep_now); break;
+    case status_register: m_state.status &= static_cast<std::uint16_t>(~wanted); break; // a one clears
+    case enable_register: m_state.enable = static_cast<std::uint16_t>((m_state.enable & ~mask) | wanted); break;
+    case control_register:
+        m_state.control = static_cast<std::uint16_t>(((m_state.control & ~mask) | wanted) & ~sleep_now);
+        break;
     default: break;
     }
     update_irq();
@@ -83,20 +86,29 @@ Then PowerPorts::write(unsigned offset, std::uint8_t value)
 
 std::uint8_t PowerPorts::read(unsigned offset)
 {
-    auto const value = (offset & ~1u) == status_register ? status
-        : (offset & ~1u) == enable_register              ? enable
-                                                         : control;
+    auto const value = (offset & ~1u) == status_register ? m_state.status
+        : (offset & ~1u) == enable_register              ? m_state.enable
+                                                         : m_state.control;
     return static_cast<std::uint8_t>(value >> (offset % 2 * 8));
 }
 
-machine::SavedState const PowerPorts::saved_state{
+machine::SavedState const PowerPorts::State::saved_state{
     .name = "power",
-    .fields = {machine::saved<&PowerPorts::status>("status"), machine::saved<&PowerPorts::enable>("enable"),
-        machine::saved<&PowerPorts::control>("control")},
+    .fields = {machine::saved<&State::status>("status"), machine::saved<&State::enable>("enable"),
+        machine::saved<&State::control>("control")},
+    .before_save = [](void* device) -> Result<void> {
+        auto& saved = *static_cast<State*>(device);
+        auto* const ports = saved.ports;
+        auto const held = ports->m_bus.lock();
+        saved = ports->m_state;
+        saved.ports = ports;
+        return {};
+    },
     .after_load = [](void* device, std::uint32_t) -> Result<void> {
-        auto& ports = *static_cast<PowerPorts*>(device);
-        auto const held = ports.m_bus.lock();
-        ports.update_irq();
+        auto const& saved = *static_cast<State const*>(device);
+        auto const held = saved.ports->m_bus.lock();
+        saved.ports->m_state = saved;
+        saved.ports->update_irq();
         return {};
     },
 };

@@ -51,14 +51,25 @@ public:
     Then write(unsigned offset, std::uint8_t value) override;
     std::uint8_t read(unsigned offset) override;
 
-    std::uint16_t status = 0, enable = 0, control = 0;
-    static machine::SavedState const saved_state;
+    // With the bus's lock held.
+    std::uint16_t status() const { return m_state.status; }
+    std::uint16_t enable() const { return m_state.enable; }
+
+    /// What is saved.
+    struct State {
+        std::uint16_t status = 0, enable = 0, control = 0;
+        PowerPorts* ports = nullptr;
+
+        static machine::SavedState const saved_state;
+    };
+    State& saved() { return m_saved; }
 
 private:
     void update_irq();
     PortBus& m_bus;
     std::function<void(bool)> m_set_irq;
     OnWish m_on_wish;
+    State m_state, m_saved;
     bool m_irq = false;
 };
 

@@ -211,7 +211,8 @@ struct MigrationPassEvent : Event<"MIGRATION_PASS", MigrationPassData> {
     static constexpr std::string_view summary = "A round over RAM begins (capability events).";
 };
 struct MigrationRefusedEvent : Event<"__org.minivisor_MIGRATION_REFUSED", PeerRefusal> {
-    static constexpr std::string_view summary = "A peer was refused as a sender. A destination that listens goes on waiting.";
+    static constexpr std::string_view summary
+        = "A peer was refused as a sender. A destination that listens goes on waiting.";
     static constexpr EventRate rate{1000, "stage,identity"}; // a stranger may knock a thousand times a second
 };
 
