@@ -36,15 +36,15 @@ def wait_for_ticks(vm, more=3):
     vm.out.wait(lambda data: len(ticks(data)) >= known + more, 30, "%d more ticks" % more)
 
 
-def move(t, vm, *more):
+def move(t, vm, *more, accel=OFF, state="running"):
     """The guest goes on in another machine, which is returned; the one that it was in is gone."""
     uri = "unix:%s" % t.path("mig%d" % len(os.listdir(t.dir)))
-    target = start(t, None, "-incoming", "defer", *more)
+    target = start(t, None, "-incoming", "defer", *more, accel=accel)
     target.qmp.cmd("cont")
     target.qmp.cmd("migrate-incoming", uri=uri)
     vm.qmp.cmd("migrate", uri=uri)
     migration.wait_status(vm, "completed")
-    migration.wait_run_state(target, "running")
+    migration.wait_run_state(target, state)
     vm.qmp.cmd("quit")
     vm.wait_exit(0)
     return target
@@ -85,6 +85,21 @@ def test_button(t):
         for presses in range(1, 4):
             vm.qmp.cmd("system_powerdown")
             wait_for(vm, b"^READY\n(PRESSED\n){%d}$" % presses)
+
+
+def test_button_moves(t):
+    "a power button that was pressed while the guest stood still interrupts it where it goes on, and works there"
+    for accel in ("kvm", OFF):
+        vm = run(t, "button", accel=accel)
+        wait_for(vm, b"^READY\n")
+        vm.qmp.cmd("stop")
+        vm.qmp.cmd("system_powerdown")
+        there = move(t, vm, accel=accel, state="paused")
+        t.eq(there.out.data, b"")
+        there.qmp.cmd("cont")
+        wait_for(there, b"^PRESSED\n$")
+        there.qmp.cmd("system_powerdown")
+        wait_for(there, b"^PRESSED\nPRESSED\n$")
 
 
 def test_stop_and_cont(t):
