@@ -96,6 +96,8 @@ Result<std::optional<Address>> parse_uri(std::string_view uri)
     auto const after = [uri](std::string_view scheme) { return uri.substr(scheme.size()); };
     if (uri.starts_with("tcp:"))
         return std::optional<Address>(TRY(parse_inet(after("tcp:"))));
+    if (uri == "unix:")
+        return Error::generic("invalid Unix socket address");
     if (uri.starts_with("unix:"))
         return std::optional<Address>(UnixAddress{std::string(after("unix:"))});
     if (uri.starts_with("fd:"))

@@ -4,6 +4,7 @@
 #include "io/address.hpp"
 #include "qapi/codec.hpp"
 #include "qapi/keyval.hpp"
+#include "util/size.hpp"
 #include "util/text.hpp"
 
 namespace minivisor::io {
@@ -105,6 +106,8 @@ Result<qapi::ChardevFile> make_file(qapi::Object const& text_options)
 
 Result<qapi::ChardevRingbuf> make_ringbuf(qapi::Object const& text_options)
 {
+    if (auto const* size = text_options.if_contains("size"))
+        TRY(util::read_size("size", qapi::view(size->as_string())));
     auto const size = TRY(qapi::decode<RingbufOptions>(text_options, qapi::Spelling::qemu_opts)).size;
     qapi::ChardevRingbuf ringbuf;
     if (size)
@@ -227,7 +230,7 @@ Result<ChardevBackend> parse_short_chardev(std::string_view text)
         options["port"] = where->port;
         return make_backend("socket", options);
     }
-    return Error::generic(cat("'", text, "' is not a valid char driver")).with_hint(cat("parse error: ", text));
+    return Error::generic(cat("'", text, "' is not a valid char driver"));
 }
 
 std::string chardev_help()

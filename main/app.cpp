@@ -104,6 +104,7 @@ private:
     qapi::EventBus m_events{m_registry};
     qom::Tree m_tree{m_types};
     util::FdSets m_fd_sets;
+    util::FdTable m_inherited; ///< the sender's, of -incoming fd:N
     io::Yank m_yank;
     io::Doorman m_doorman{m_io, m_tree, m_events};
     crypto::TlsKeeper m_tls_keeper{m_io.get_executor(), m_tree, m_events};
@@ -166,7 +167,13 @@ Result<void> App::build()
 Result<void> App::open()
 {
     TRY(open_diagnostics(m_options));
-    auto const user = m_options.user ? std::optional(TRY(find_user(*m_options.user))) : std::nullopt;
+    std::optional<User> user;
+    if (m_options.user) {
+        auto found = find_user(m_options.user->text);
+        if (!found)
+            return std::move(found).error().context(m_options.user->origin);
+        user = *std::move(found);
+    }
     m_handed = TRY(HandedSockets::take());
     m_notifier = TRY(Notifier::open());
     if (m_options.daemonize)
@@ -187,7 +194,7 @@ Result<void> App::open()
     if (m_options.pidfile)
         m_pidfile.emplace(TRY(PidFile::create(*m_options.pidfile)));
     if (m_options.incoming) {
-        auto awaited = m_migration->await_incoming(*m_options.incoming, !m_options.incoming_keep);
+        auto awaited = m_migration->await_incoming(*m_options.incoming, !m_options.incoming_keep, &m_inherited);
         if (!awaited)
             return std::move(awaited).error().context(cat("-incoming ", *m_options.incoming));
     }
@@ -225,13 +232,31 @@ Result<void> App::bind() // the commands that need no machine
     return {};
 }
 
-/// Those of -add-fd.
+/// What this program itself has opened does not outlive an exec.
+bool is_inherited(int fd)
+{
+    auto const flags = fcntl(fd, F_GETFD);
+    return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}
+
+/// Those of -add-fd and of -incoming fd:N.
 Result<void> App::take_descriptors()
 {
+    if (m_options.incoming && m_options.incoming->starts_with("fd:")) {
+        auto const name = m_options.incoming->substr(3);
+        auto const number = util::parse_uint64(name);
+        auto const origin = cat("-incoming ", *m_options.incoming);
+        if (!number || *number > std::numeric_limits<int>::max())
+            return Error::generic(cat("Invalid file descriptor number '", name, "'")).context(origin);
+        auto const fd = static_cast<int>(*number);
+        if (!is_inherited(fd))
+            return Error::generic("fd is not valid or already in use").context(origin);
+        util::UniqueFd const inherited(fd);
+        m_inherited.add(name, TRY(inherited.duplicate()));
+    }
     std::map<int, util::UniqueFd> inherited; // each may go into several sets; closed in the end
     for (auto& option : m_options.fds) {
-        auto const flags = fcntl(option.fd, F_GETFD);
-        if (flags < 0 || (flags & FD_CLOEXEC) != 0) // what this program itself has opened does not outlive an exec
+        if (!is_inherited(option.fd))
             return Error::generic("fd is not valid or already in use").context(option.origin);
         auto duplicate = TRY(inherited.try_emplace(option.fd, option.fd).first->second.duplicate());
         TRY(m_fd_sets.add(std::move(duplicate), option.set, std::move(option.opaque)));

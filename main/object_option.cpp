@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/object_option.hpp"
 
+#include "main/option_row.hpp"
 #include "qapi/json.hpp"
 #include "qapi/keyval.hpp"
-#include "util/log.hpp"
 #include "util/text.hpp"
 
 namespace minivisor::main {
@@ -18,9 +18,9 @@ Result<qom::PreparedObject> prepare_object(qom::TypeRegistry const& types, std::
     }
     // The older option form, but with the dotted keys of the newer one.
     std::string keyval;
-    for (auto const& item : qapi::parse_qemu_opts(text, "qom-type").items) {
-        if (!item.short_form.empty())
-            util::log::warn(cat("short-form boolean option '", item.short_form, "' deprecated"));
+    auto const items = qapi::parse_qemu_opts(text, "qom-type").items;
+    warn_of_short_forms(items, cat("-object ", text));
+    for (auto const& item : items) {
         keyval += cat(keyval.empty() ? "" : ",", item.name, "=");
         for (char const c : item.value)
             keyval += c == ',' ? std::string(",,") : std::string(1, c);

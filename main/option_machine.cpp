@@ -2,6 +2,7 @@
 // The machine, and what is in it at the start.
 #include "main/option_row.hpp"
 #include "qapi/codec.hpp"
+#include "qapi/json.hpp"
 #include "qapi/manual.hpp"
 #include "util/size.hpp"
 #include "util/text.hpp"
@@ -58,7 +59,7 @@ Result<void> set_machine(Options& options, OptionUse const& use)
         options.print_and_exit = keys_help(use.row, cat(type ? type->value : options.machine.kind, "-machine"));
         return {};
     }
-    for (auto const& [key, value, short_form] : given.items) {
+    for (auto const& [key, value, short_form] : TRY(read_pairs(use, "type"))) {
         if (key == "type")
             options.machine.kind = value;
         else if (key == "memory-backend")
@@ -109,8 +110,40 @@ Result<void> add_debug_exit(Options& options, std::vector<qapi::QemuOpt> const& 
     return {};
 }
 
+Result<void> add_loader(Options& options, std::string_view driver, qapi::Object const& arguments,
+    qapi::Spelling spelling, std::string const& origin)
+{
+    if (driver != "loader")
+        return Error::generic(cat("'", driver, "' is not a valid device model name"));
+    for (auto const& [key, value] : arguments)
+        if (!qapi::type_of<machine::LoaderOptions>().find_member(qapi::view(key)))
+            return Error::generic(cat("Property 'loader.", qapi::view(key), "' not found"));
+    options.loaders.push_back({TRY(qapi::decode<machine::LoaderOptions>(arguments, spelling)), origin});
+    return {};
+}
+
+/// {"driver": "loader", ...}
+Result<void> add_json_device(Options& options, OptionUse const& use)
+{
+    auto given = TRY(qapi::parse_json(use.argument));
+    if (!given.is_object())
+        return Error::generic("Invalid parameter type for 'device', expected: dict");
+    auto& arguments = given.get_object();
+    auto const* named = arguments.if_contains("driver");
+    if (!named)
+        return Error::generic("Parameter 'driver' is missing");
+    if (!named->is_string())
+        return Error::generic("Invalid parameter type for 'driver', expected: string");
+    auto const driver = qapi::str(named->get_string());
+    arguments.erase("driver");
+    arguments.erase("id");
+    return add_loader(options, driver, arguments, qapi::Spelling::json, use.origin);
+}
+
 Result<void> add_device(Options& options, OptionUse const& use)
 {
+    if (use.argument.starts_with('{'))
+        return add_json_device(options, use);
     qapi::Object arguments;
     std::string driver;
     auto const given = qapi::parse_qemu_opts(use.argument, "driver");
@@ -125,19 +158,14 @@ Result<void> add_device(Options& options, OptionUse const& use)
     }
     if (auto const* named = given.find_last("driver"); named && named->value == "isa-debug-exit")
         return add_debug_exit(options, given.items);
+    warn_of_short_forms(given.items, use.origin);
     for (auto const& [key, value, short_form] : given.items) {
         if (key == "driver")
             driver = value;
-        else if (qapi::type_of<machine::LoaderOptions>().find_member(key))
+        else if (key != "id") // nothing asks for it
             arguments[key] = value;
-        else
-            return Error::generic(cat("Property '", driver, ".", key, "' not found"));
     }
-    if (driver != "loader")
-        return Error::generic(cat("'", driver, "' is not a valid device model name"));
-    auto loader = TRY(qapi::decode<machine::LoaderOptions>(arguments, qapi::Spelling::qemu_opts));
-    options.loaders.push_back({std::move(loader), use.origin});
-    return {};
+    return add_loader(options, driver, arguments, qapi::Spelling::qemu_opts, use.origin);
 }
 
 std::vector<OptionKey> device_keys()
@@ -185,8 +213,8 @@ OptionGroup machine_options()
     return {"Machine",
         {
             {"machine", "[type=]NAME[,memory-backend=ID][,accel=NAME]", "the machine: none (default) or mini",
-                set_machine, machine_keys},
-            {"M", "[type=]NAME[,...]", "the same as -machine", set_machine, machine_keys},
+                set_machine, machine_keys, {}, {}, true},
+            {"M", "[type=]NAME[,...]", "the same as -machine", set_machine, machine_keys, {}, {}, true},
             {"m", "[size=]SIZE", "RAM; a bare number counts MiB", set_memory,
                 {{"size", "SIZE", "how much; suffixes K, M, G, T, P, E; rounded up to 8 KiB"}},
                 "Machine `none` has no RAM without this option, or a memory backend.", "memory"},
@@ -206,7 +234,7 @@ OptionGroup machine_options()
                 "`rules.0.match=*`. An argument that begins with `{` is JSON, as `object-add` takes it. `help` lists "
                 "the "
                 "types, `TYPE,help` the members of one; minivisor's objects.md has them all."},
-            {"device", "[driver=]loader,file=FILE,addr=ADDRESS", "load a flat image into RAM", add_device,
+            {"device", "[driver=]loader,file=FILE,addr=ADDRESS", "load a flat image into RAM; also JSON", add_device,
                 device_keys()},
         }};
 }

@@ -2,6 +2,7 @@
 // Monitors and the character devices they speak over.
 #include "io/chardev_options.hpp"
 #include "main/option_row.hpp"
+#include "util/log.hpp"
 #include "util/text.hpp"
 
 #include <climits>
@@ -17,6 +18,7 @@ Result<void> add_chardev(Options& options, OptionUse const& use)
         options.print_and_exit = io::chardev_help();
         return {};
     }
+    warn_of_short_forms(qapi::parse_qemu_opts(use.argument, "backend").items, use.origin);
     for (auto& device : TRY(io::parse_chardev(use.argument))) {
         for (auto const& known : options.chardevs)
             if (known.device.id == device.id)
@@ -25,6 +27,21 @@ Result<void> add_chardev(Options& options, OptionUse const& use)
     }
     return {};
 }
+
+} // namespace
+
+Result<std::vector<qapi::ChardevAddArguments>> read_short_chardev(
+    OptionUse const& use, std::string const& id, std::string_view complaint)
+{
+    auto devices = io::parse_short_chardev(use.argument, id);
+    if (devices)
+        return devices;
+    if (!devices.error().desc().starts_with("parse error")) // that is a complaint itself
+        util::log::error(std::move(devices).error().context(use.origin));
+    return Error::generic(std::string(complaint));
+}
+
+namespace {
 
 /// A monitor on a character device of its own.
 Result<void> add_short_monitor(Options& options, OptionUse const& use, bool control, bool pretty)
@@ -37,7 +54,7 @@ Result<void> add_short_monitor(Options& options, OptionUse const& use, bool cont
     if (use.argument == "none")
         return {};
     auto const id = cat("compat_monitor", options.monitors.size());
-    for (auto& device : TRY(io::parse_short_chardev(use.argument, id)))
+    for (auto& device : TRY(read_short_chardev(use, id, cat("parse error: ", use.argument))))
         options.chardevs.push_back({std::move(device), use.origin});
     options.monitors.push_back({id, control, pretty, use.origin});
     return {};
@@ -55,17 +72,21 @@ Result<void> add_mon(Options& options, OptionUse const& use)
     options.has_monitor_option = true;
     MonitorOption monitor;
     monitor.origin = use.origin;
+    bool has_device = false;
     for (auto const& [key, value, short_form] : TRY(read_items(use))) {
         if (key == "chardev") {
             monitor.chardev = value;
+            has_device = true;
         } else if (key == "mode") {
             if (value != "readline" && value != "control")
-                return Error::generic(cat("unknown monitor mode \"", value, "\""));
+                return Error::generic(cat("Parameter 'mode' does not accept value '", value, "'"));
             monitor.control = value == "control";
         } else if (key == "pretty") {
             monitor.pretty = TRY(parse_switch(key, value));
         }
     }
+    if (!has_device)
+        return Error::generic("Parameter 'chardev' is missing");
     if (monitor.pretty && !monitor.control)
         return Error::generic("'pretty' is not compatible with HMP monitors");
     options.monitors.push_back(std::move(monitor));

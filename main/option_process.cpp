@@ -184,7 +184,7 @@ Result<void> set_messages(Options& options, OptionUse const& use)
 
 Result<void> set_user(Options& options, OptionUse const& use)
 {
-    options.user = use.argument;
+    options.user = {std::string(use.argument), use.origin};
     return {};
 }
 
@@ -198,7 +198,7 @@ Result<void> set_run_with(Options& options, OptionUse const& use)
 {
     for (auto const& [key, value, short_form] : TRY(read_items(use))) {
         if (key == "user")
-            options.user = value;
+            options.user = {value, use.origin};
         else if (key == "chroot")
             options.root = value;
         else if (TRY(parse_switch(key, value)))
@@ -323,7 +323,8 @@ OptionGroup process_options()
                 "\"value\"` "
                 "with the keys of the option's argument; `#` begins a comment. The groups are called as the options "
                 "are, "
-                "but for `memory` (`-m`) and `smp-opts` (`-smp`)."},
+                "but for `memory` (`-m`) and `smp-opts` (`-smp`).",
+                {}, true},
             {"D", "FILE", "the log goes to a file, not to standard error", set_log_file, {},
                 "The log is what trace points leave. With `-daemonize` errors go there too."},
             {"d", "ITEM[,...]", "say what goes into the log: trace:PATTERN; help lists it", set_log_items, {},

@@ -38,6 +38,7 @@ struct OptionRow {
         keys{}; ///< of the first one name and '=' may be left out where `argument` begins with "[KEY=]"
     std::string_view details{}; ///< more for the manual, in paragraphs with an empty line between them
     std::string_view group{}; ///< its name in -readconfig, where that is not `name`
+    bool speaks_for_itself = false; ///< its errors come without "-NAME ARGUMENT: ", as QEMU finds them later
 };
 
 struct OptionGroup {
@@ -47,6 +48,7 @@ struct OptionGroup {
 
 OptionGroup help_options();
 OptionGroup machine_options();
+OptionGroup cpu_options();
 OptionGroup guest_options();
 OptionGroup migration_options();
 OptionGroup monitor_options();
@@ -60,8 +62,18 @@ OptionRow const* find_option(std::string_view name);
 
 /// The items of an argument in QEMU's older form. One whose key the row does not declare is an error.
 Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use);
+/// The same of the newer form, in which each key has a value and any key may stand.
+Result<std::vector<qapi::QemuOpt>> read_pairs(OptionUse const& use, std::string_view implied);
+/// Warns of keys without a value ("server" for server=on), as QEMU does.
+void warn_of_short_forms(std::vector<qapi::QemuOpt> const& items, std::string_view origin);
 /// The keys as QEMU lists them for "help": "WHAT options:", then "  KEY=<VALUE> - HELP".
 std::string keys_help(OptionRow const& row, std::string_view what);
+/// Whether QEMU 7.2 for x86 has an option of that name, which is not in the table.
+bool is_of_qemu(std::string_view name);
+/// The character device of an argument such as "unix:x". Where there is none, `complaint` is what QEMU says after the
+/// reason.
+Result<std::vector<qapi::ChardevAddArguments>> read_short_chardev(
+    OptionUse const& use, std::string const& id, std::string_view complaint);
 /// What -nographic adds, once all options are known.
 Result<void> fill_in(Options& options);
 /// What can be judged only when all options are known.

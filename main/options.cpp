@@ -2,15 +2,17 @@
 #include "main/options.hpp"
 
 #include "main/option_row.hpp"
+#include "util/log.hpp"
 #include "util/text.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace minivisor::main {
 
 std::vector<OptionGroup> const& option_groups()
 {
-    static std::vector<OptionGroup> const groups{help_options(), machine_options(), guest_options(),
+    static std::vector<OptionGroup> const groups{help_options(), machine_options(), cpu_options(), guest_options(),
         migration_options(), monitor_options(), process_options(), compatibility_options()};
     return groups;
 }
@@ -30,10 +32,30 @@ Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use)
     auto const implied
         = use.row.argument.starts_with(cat("[", keys.front().name, "=]")) ? keys.front().name : std::string();
     auto items = qapi::parse_qemu_opts(use.argument, implied).items;
+    warn_of_short_forms(items, use.origin);
     for (auto const& item : items)
         if (std::none_of(keys.begin(), keys.end(), [&](auto const& key) { return key.name == item.name; }))
             return Error::generic(cat("Invalid parameter '", item.name, "'"));
     return items;
+}
+
+Result<std::vector<qapi::QemuOpt>> read_pairs(OptionUse const& use, std::string_view implied)
+{
+    auto items = qapi::parse_qemu_opts(use.argument, implied).items;
+    for (auto const& item : items)
+        if (!item.short_form.empty())
+            return Error::generic(cat("Expected '=' after parameter '", item.short_form, "'")).context(use.origin);
+    return items;
+}
+
+void warn_of_short_forms(std::vector<qapi::QemuOpt> const& items, std::string_view origin)
+{
+    for (auto const& item : items) {
+        if (item.short_form.empty())
+            continue;
+        util::log::warn(cat("short-form boolean option '", item.short_form, "' deprecated"), origin);
+        util::log::plain(cat("Please use ", item.name, "=", item.value, " instead"));
+    }
 }
 
 std::string keys_help(OptionRow const& row, std::string_view what)
@@ -77,32 +99,53 @@ std::string options_help()
     return text;
 }
 
+namespace {
+
+struct Given {
+    OptionRow const* row = nullptr; ///< null: a word that is no option
+    std::string_view argument;
+    std::string origin;
+};
+
+/// What stands there, before anything of it counts.
+Result<std::vector<Given>> take_apart(std::span<char const* const> words)
+{
+    std::vector<Given> all;
+    for (auto word = words.begin(); word != words.end(); ++word) {
+        std::string_view const text = *word;
+        auto& given = all.emplace_back(nullptr, std::string_view(), std::string(text));
+        if (!text.starts_with('-'))
+            continue;
+        auto const name = text.substr(text.starts_with("--") ? 2 : 1);
+        given.row = find_option(name);
+        if (!given.row)
+            return Error::generic(is_of_qemu(name) ? "this option of QEMU is not supported" : "invalid option")
+                .context(text);
+        if (given.row->argument.empty())
+            continue;
+        if (++word == words.end())
+            return Error::generic("requires an argument").context(text);
+        given.argument = *word;
+        given.origin = cat(text, " ", given.argument);
+    }
+    return all;
+}
+
+} // namespace
+
 Result<Options> parse_options(int argc, char const* const* argv)
 {
     Options options;
-    for (int i = 1; i < argc; ++i) {
-        std::string_view const given = argv[i];
-        auto name = given;
-        name.remove_prefix(name.starts_with("--") ? 2 : name.starts_with('-') ? 1 : 0);
-        auto const* row = given.starts_with('-') ? find_option(name) : nullptr;
-        if (!given.starts_with('-'))
-            return Error::generic("a disk image is not supported").context(given);
+    auto const words = std::span(argv, static_cast<std::size_t>(argc));
+    for (auto const& [row, argument, origin] : TRY(take_apart(words.subspan(std::min(words.size(), std::size_t{1}))))) {
         if (!row)
-            return Error::generic("invalid option").context(given);
-        std::string_view argument;
-        std::string origin(given);
-        if (!row->argument.empty()) {
-            if (i + 1 == argc)
-                return Error::generic("requires an argument").context(given);
-            argument = argv[++i];
-            origin = cat(given, " ", argument);
-        }
+            return Error::generic("a disk image is not supported").context(origin);
         auto applied = row->apply(options, {*row, argument, origin});
         if (!applied)
-            return row->name == "machine" || row->name == "M" || row->name == "kernel" || row->name == "readconfig"
-                ? std::move(applied).error()
-                : std::move(applied).error().context(origin);
+            return row->speaks_for_itself ? std::move(applied).error() : std::move(applied).error().context(origin);
     }
+    if (options.nographic && options.daemonize)
+        return Error::generic("-nographic cannot be used with -daemonize");
     auto filled = fill_in(options);
     if (!filled)
         return std::move(filled).error().context("-nographic");

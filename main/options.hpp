@@ -49,6 +49,12 @@ struct LoaderOption {
     std::string origin;
 };
 
+/// A name, or "UID:GID".
+struct UserOption {
+    std::string text;
+    std::string origin;
+};
+
 /// One use of -audit: one of the two is set.
 struct AuditOption {
     std::string file;
@@ -84,7 +90,7 @@ struct Options {
     bool message_times = false; ///< -msg
     bool message_guest_name = false;
     bool lock_memory = false; ///< -overcommit
-    std::optional<std::string> user; ///< who to be once everything is open
+    std::optional<UserOption> user; ///< who to be once everything is open
     std::optional<std::string> root; ///< the root directory from then on
     std::optional<SandboxOptions> sandbox;
     bool daemonize = false;

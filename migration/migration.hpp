@@ -39,7 +39,7 @@ public:
     Result<void> start_incoming(io::Address const& address, std::optional<io::ListeningSocket> socket,
         bool exit_on_error, util::FdTable* descriptors);
     /// The three together, for the command line; "defer" waits for migrate-incoming.
-    Result<void> await_incoming(std::string const& uri, bool exit_on_error);
+    Result<void> await_incoming(std::string const& uri, bool exit_on_error, util::FdTable* descriptors = nullptr);
 
     qapi::MigrationInfo query() const;
     boost::asio::awaitable<void> shut_down();

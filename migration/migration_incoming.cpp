@@ -103,7 +103,7 @@ Result<void> Migration::start_incoming(io::Address const& address, std::optional
     return {};
 }
 
-Result<void> Migration::await_incoming(std::string const& uri, bool exit_on_error)
+Result<void> Migration::await_incoming(std::string const& uri, bool exit_on_error, util::FdTable* descriptors)
 {
     m_exit_on_error = exit_on_error;
     if (uri == "defer")
@@ -112,7 +112,7 @@ Result<void> Migration::await_incoming(std::string const& uri, bool exit_on_erro
     std::optional<io::ListeningSocket> socket;
     if (std::holds_alternative<io::InetAddress>(address) || std::holds_alternative<io::UnixAddress>(address))
         socket.emplace(TRY(io::ListeningSocket::create(address)));
-    return start_incoming(address, std::move(socket), exit_on_error, nullptr);
+    return start_incoming(address, std::move(socket), exit_on_error, descriptors);
 }
 
 /// What is asked of a sender: looked up for each connection, since objects and parameters may change

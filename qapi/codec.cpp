@@ -181,8 +181,25 @@ private:
         return Error::generic(cat("Parameter '", place.leaf_or_null(), "' does not accept value '", word, "'"));
     }
 
+    /// "3", or "0-3", for a list of numbers.
+    Result<void> range(TypeInfo const& type, void* target, std::string_view word, Place const& place)
+    {
+        constexpr std::uint64_t most = 65536;
+        auto const dash = word.find('-', 1);
+        auto const first = util::parse_uint64(word.substr(0, dash));
+        auto const last = dash == word.npos ? first : util::parse_uint64(word.substr(dash + 1));
+        if (!first || !last || *last < *first || *last - *first >= most)
+            return expects(place.path, "a uint64 value or range");
+        type.clear(target);
+        for (auto number = *first; number - *first <= *last - *first; ++number)
+            TRY(decode(*type.element, type.append(target), Value(std::to_string(number)), place));
+        return {};
+    }
+
     Result<void> array(TypeInfo const& type, void* target, Value const& value, Place const& place)
     {
+        if (m_options && value.is_string() && type.element->kind == Kind::integer)
+            return range(type, target, view(value.get_string()), place);
         if (!value.is_array())
             return wrong_type(place.path, "array");
         type.clear(target); // it may hold what was in force before

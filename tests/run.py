@@ -109,10 +109,11 @@ def conformance(options):
     binary = os.path.join(options.build, "minivisor")
     sums = streamed([sys.executable, os.path.join(HERE, "conformance", "run.py"), "--binary", binary, "--jobs", str(options.jobs)]
                     + (["--filter", options.filter] if options.filter else []))
-    if options.filter and options.filter not in "differential":
-        return sums
-    more = streamed([sys.executable, os.path.join(HERE, "conformance", "differential.py"), "--binary", binary])
-    return tuple(a + b for a, b in zip(sums, more))
+    for script in ("differential", "command_lines"):
+        if not options.filter or options.filter in script:
+            more = streamed([sys.executable, os.path.join(HERE, "conformance", script + ".py"), "--binary", binary])
+            sums = tuple(a + b for a, b in zip(sums, more))
+    return sums
 
 
 def main():

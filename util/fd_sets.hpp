@@ -23,6 +23,8 @@ public:
 
     /// A descriptor arrived with the client's bytes. When max_pending wait, the oldest is closed.
     void received(UniqueFd fd);
+    /// Names a descriptor that is there already.
+    void add(std::string const& name, UniqueFd fd) { m_named.insert_or_assign(name, std::move(fd)); }
     /// Names the oldest descriptor that has arrived; a name that is in use gets the new one.
     Result<void> name_received(std::string const& name);
     /// Hands over the oldest descriptor that has arrived.

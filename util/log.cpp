@@ -101,7 +101,10 @@ void set_guest_name(std::string_view name)
 }
 
 void error(std::string_view message_text) { message("", message_text); }
-void warn(std::string_view message_text) { message("warning: ", message_text); }
+void warn(std::string_view message_text, std::string_view origin)
+{
+    message(origin.empty() ? "" : cat(printable(origin), ": "), cat("warning: ", message_text));
+}
 void info(std::string_view message_text) { message("info: ", message_text); }
 
 void error(Error const& error)

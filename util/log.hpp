@@ -24,7 +24,8 @@ void set_guest_name(std::string_view name);
 void error(std::string_view message);
 /// The error's sentence as error(), its hint (line by line) as plain().
 void error(Error const& error);
-void warn(std::string_view message);
+/// `origin`: what it is about, in front of "warning: ", such as "-name x,y".
+void warn(std::string_view message, std::string_view origin = {});
 void info(std::string_view message);
 /// A line without time, name and level: hints below an error.
 void plain(std::string_view line);

@@ -93,7 +93,7 @@ void enable(std::string_view pattern, std::string_view origin)
     } else if (auto const point = find(pattern)) {
         set(*point, on);
     } else {
-        log::warn(cat(origin, origin.empty() ? "" : ": ", "trace event '", pattern, "' does not exist"));
+        log::warn(cat("trace event '", pattern, "' does not exist"), origin);
     }
 }
 

@@ -111,3 +111,16 @@ def test_no_memory(t):
     t.requires_minivisor("QEMU's machine none has a default size")
     vm = t.start()
     t.eq(vm.qmp.cmd("query-memory-size-summary")["base-memory"], 0)
+
+
+def test_nodes_as_text(t):
+    "on the command line the nodes of a memory backend are a number or a range"
+    vm = t.start("-object", "memory-backend-ram,id=one,size=1M,host-nodes=0,policy=bind",
+                 "-object", "memory-backend-ram,id=range,size=1M,host-nodes=0-0,policy=preferred")
+    nodes = {one["id"]: one["host-nodes"] for one in vm.qmp.cmd("query-memdev")}
+    t.eq(nodes, {"one": [0], "range": [0]})
+    for text in ("x", "", "3-1", "0-", "-1", "0-99999999"):
+        if text == "0-99999999" and not t.minivisor():
+            continue # QEMU makes a list of so many
+        vm = t.start("-object", "memory-backend-ram,id=m,size=1M,host-nodes=%s,policy=bind" % text, qmp=0)
+        t.has(vm.wait_exit(1), "Parameter 'host-nodes' expects a uint64 value or range")

@@ -93,6 +93,30 @@ def test_tcp(t):
     plain(t, "tcp")
 
 
+def test_inherited_descriptor(t):
+    "the memory arrives over -incoming fd:N, a descriptor that the program was started with; it is closed at the end"
+    here, there = socket.socketpair()
+    target = t.start("-m", "64M", "-incoming", "fd:%d" % there.fileno(), pass_fds=[there.fileno()], name="target")
+    there.close()
+    source = t.start("-m", "64M", name="source")
+    source.qmp.cmd("getfd", fdname="mig", fds=[here.fileno()])
+    here.close()
+    before = migration.digest(source)
+    source.qmp.cmd("migrate", uri="fd:mig")
+    finish(t, source, target)
+    t.eq(migration.digest(target), before, "the memory as it was")
+
+
+def test_no_inherited_descriptor(t):
+    "-incoming fd:N refuses what is no number, what is not open, and what the program itself has opened"
+    t.requires_minivisor("QEMU waits for ever at a descriptor that is not open")
+    for name, reason in (("abc", "Invalid file descriptor number 'abc'"), ("-1", "Invalid file descriptor number '-1'"),
+                         ("4000000000", "Invalid file descriptor number '4000000000'"),
+                         ("999", "fd is not valid or already in use"), ("3", "fd is not valid or already in use")):
+        vm = t.start("-incoming", "fd:" + name, qmp=0)
+        t.has(vm.wait_exit(1), "-incoming fd:%s: %s" % (name, reason))
+
+
 def test_unix(t):
     "the memory arrives over unix:"
     plain(t, "unix")

@@ -211,3 +211,10 @@ def test_a_console_client_that_does_not_read(t):
         sock.sendall(b"help\n" * 20)
         sock.close()
     t.eq(vm.qmp.cmd("query-status")["running"], True)
+
+
+def test_short_forms(t):
+    "a key without a value is taken for on or off, with a warning that names what to write"
+    for argument, name, instead in (("x,nodebug-threads", "nodebug-threads", "debug-threads=off"), ("x,debug-threads", "debug-threads", "debug-threads=on")):
+        vm = t.start("-name", argument, "-uuid", "x", qmp=0)
+        t.has(vm.wait_exit(1), "-name %s: warning: short-form boolean option '%s' deprecated\nPlease use %s instead\n" % (argument, name, instead))

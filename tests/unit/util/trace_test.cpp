@@ -61,7 +61,7 @@ TEST_CASE("trace: a file of patterns has comments; a name that does not exist ge
     CHECK_FALSE(is_on(Point::qauthz_is_allowed));
     CHECK_FALSE(is_on(Point::runstate_set));
     REQUIRE(log.lines().size() == 1);
-    CHECK(log.lines()[0].find("warning: events:5: trace event 'nope' does not exist") != std::string::npos);
+    CHECK(log.lines()[0].find("events:5: warning: trace event 'nope' does not exist") != std::string::npos);
 }
 
 } // namespace minivisor::util::trace
