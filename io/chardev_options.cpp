@@ -48,6 +48,12 @@ struct MuxOption {
 BOOST_DESCRIBE_STRUCT(MuxOption, (), (mux))
 constexpr auto docs(MuxOption const*) { return qapi::members({{"mux", "several users share the device"}}); }
 
+struct MuxOptions {
+    std::optional<std::string> chardev;
+};
+BOOST_DESCRIBE_STRUCT(MuxOptions, (), (chardev))
+constexpr auto docs(MuxOptions const*) { return qapi::members({{"chardev", "the device that is shared"}}); }
+
 struct StdioOptions {
     std::optional<bool> signal;
 };
@@ -64,6 +70,10 @@ namespace {
 
 Result<qapi::ChardevSocket> make_socket(qapi::Object const& text_options)
 {
+    for (auto const* key : {"reconnect", "to"})
+        if (auto const* text = text_options.if_contains(key))
+            if (auto const word = qapi::view(text->as_string()); !util::parse_int64(word) && !util::parse_uint64(word))
+                return Error::generic(cat("Parameter '", key, "' expects a number"));
     auto const options = TRY(qapi::decode<SocketOptions>(text_options, qapi::Spelling::qemu_opts));
     qapi::ChardevSocket socket;
     if ((options.path ? 1 : 0) + (options.fd ? 1 : 0) + (options.host ? 1 : 0) > 1)
@@ -154,7 +164,13 @@ Result<ChardevBackend> make_backend(std::string const& name, qapi::Object const&
         backend.data = qapi::ChardevStdio{stdio.signal};
         return backend;
     }
-    case ChardevBackendKind::mux: return Error::generic("chardev: mux: no chardev given");
+    case ChardevBackendKind::mux: {
+        auto const mux = TRY(qapi::decode<MuxOptions>(options, qapi::Spelling::qemu_opts));
+        if (!mux.chardev)
+            return Error::generic("chardev: mux: no chardev given");
+        backend.data = qapi::ChardevMux{*mux.chardev};
+        return backend;
+    }
     }
     TRY(qapi::decode<qapi::Empty>(options, qapi::Spelling::qemu_opts));
     return backend;

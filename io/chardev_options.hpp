@@ -10,7 +10,8 @@ namespace minivisor::io {
 
 /// What `-chardev` takes, for the manual.
 inline constexpr std::string_view chardev_details
-    = "Each takes `mux=on`: then up to four users share it, and Ctrl-A c gives what is typed to the next of them. "
+    = "Each takes `mux=on`: then up to four users share it, and Ctrl-A c gives what is typed to the next of them; "
+      "`mux,id=ID,chardev=ID` does that to one that is there. "
       "`null,id=ID` and `pty,id=ID` take nothing else. `stdio,id=ID` takes `signal=off` to get Ctrl-C as a byte. "
       "`file,id=ID` takes `path=FILE`, `append=on` to "
       "keep "

@@ -56,7 +56,7 @@ Result<void> load(LoaderOptions const& options, Memory& memory)
 {
     if (options.file) {
         if (options.data || options.data_len || options.data_be)
-            return Error::generic("data, data-len and data-be do not go with file");
+            return Error::generic("Specifying a file is not supported when loading memory values");
         return load_file(*options.file, options.addr.value_or(0), options.force_raw.value_or(false), memory);
     }
     if (!options.data)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/object_option.hpp"
 
-#include "main/option_row.hpp"
 #include "qapi/json.hpp"
 #include "qapi/keyval.hpp"
 #include "util/text.hpp"
@@ -18,9 +17,7 @@ Result<qom::PreparedObject> prepare_object(qom::TypeRegistry const& types, std::
     }
     // The older option form, but with the dotted keys of the newer one.
     std::string keyval;
-    auto const items = qapi::parse_qemu_opts(text, "qom-type").items;
-    warn_of_short_forms(items, cat("-object ", text));
-    for (auto const& item : items) {
+    for (auto const& item : qapi::parse_qemu_opts(text, "qom-type").items) {
         keyval += cat(keyval.empty() ? "" : ",", item.name, "=");
         for (char const c : item.value)
             keyval += c == ',' ? std::string(",,") : std::string(1, c);

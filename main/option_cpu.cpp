@@ -23,7 +23,9 @@ Result<bool> parse_irqchip(std::string_view value)
 {
     if (value == "split")
         return Error::generic("kernel-irqchip=split is not supported");
-    return parse_switch("kernel-irqchip", value);
+    if (value != "on" && value != "off")
+        return Error::generic(cat("Parameter 'kernel-irqchip' does not accept value '", value, "'"));
+    return value == "on";
 }
 
 namespace {
@@ -42,16 +44,17 @@ Result<std::uint32_t> parse_dirty_ring_size(std::string_view value)
 
 Result<void> set_accel(Options& options, OptionUse const& use)
 {
-    if (use.argument == "help") {
+    auto const given = qapi::parse_qemu_opts(use.argument, "accel").items;
+    auto const named = std::ranges::find(given, "accel", &qapi::QemuOpt::name);
+    if (use.argument == "help" || named == given.end()) {
         options.print_and_exit = "Accelerators supported in QEMU binary:\nkvm\nnone\n";
         return {};
     }
-    auto const given = qapi::parse_qemu_opts(use.argument, "accel").items;
     warn_of_short_forms(given, use.origin);
     for (auto const& [key, value, short_form] : given) {
         if (std::none_of(
                 use.row.keys.begin(), use.row.keys.end(), [&](auto const& known) { return known.name == key; }))
-            return Error::generic(cat("Property '", given.front().value, "-accel.", key, "' not found"));
+            return Error::generic(cat("Property '", named->value, "-accel.", key, "' not found"));
         if (key == "accel")
             TRY(choose_accelerators(options, value));
         else if (key == "dirty-ring-size")
@@ -102,18 +105,20 @@ Result<void> set_smp(Options& options, OptionUse const& use)
         if (threads == 0)
             threads = std::max<std::uint64_t>(1, total / (std::max<std::uint64_t>(sockets, 1) * cores));
         if (sockets == 0)
-            sockets = std::max<std::uint64_t>(1, total / (cores * threads));
+            sockets = total / (cores * threads);
+    } else {
+        sockets = std::max<std::uint64_t>(sockets, 1);
+        cores = std::max<std::uint64_t>(cores, 1);
+        threads = std::max<std::uint64_t>(threads, 1);
     }
-    auto const product
-        = std::max<std::uint64_t>(sockets, 1) * std::max<std::uint64_t>(cores, 1) * std::max<std::uint64_t>(threads, 1);
+    auto const product = sockets * cores * threads;
     if (maxcpus == 0)
         maxcpus = cpus > 0 ? cpus : product;
     if (cpus == 0)
         cpus = maxcpus;
     if (product != maxcpus)
         return Error::generic(cat("Invalid CPU topology: product of the hierarchy must match maxcpus: sockets (",
-            std::max<std::uint64_t>(sockets, 1), ") * cores (", std::max<std::uint64_t>(cores, 1), ") * threads (",
-            std::max<std::uint64_t>(threads, 1), ") != maxcpus (", maxcpus, ")"));
+            sockets, ") * cores (", cores, ") * threads (", threads, ") != maxcpus (", maxcpus, ")"));
     if (maxcpus < cpus)
         return Error::generic(
             cat("Invalid CPU topology: maxcpus must be equal to or greater than smp: sockets (", sockets, ") * cores (",

@@ -47,7 +47,7 @@ Result<void> refuse_on(std::string_view key, std::string_view value)
 
 Result<void> set_machine(Options& options, OptionUse const& use)
 {
-    if (use.argument == "help") {
+    if (use.argument == "help" || use.argument == "?") {
         options.print_and_exit = "Supported machines are:\n"
                                  "mini                 small PC that runs guests with KVM\n"
                                  "none                 empty machine (default)\n";
@@ -82,10 +82,13 @@ Result<void> set_machine(Options& options, OptionUse const& use)
 
 Result<void> add_object(Options& options, OptionUse const& use)
 {
-    if (use.argument == "help" || use.argument.ends_with(",help"))
+    if (use.argument == "help" || use.argument.ends_with(",help")) {
         options.object_help = use.argument;
-    else
-        options.objects.push_back({std::string(use.argument)});
+        return {};
+    }
+    if (!use.argument.starts_with('{'))
+        warn_of_short_forms(qapi::parse_qemu_opts(use.argument, "qom-type").items, use.origin);
+    options.objects.push_back({std::string(use.argument)});
     return {};
 }
 
@@ -162,10 +165,14 @@ Result<void> add_device(Options& options, OptionUse const& use)
     for (auto const& [key, value, short_form] : given.items) {
         if (key == "driver")
             driver = value;
-        else if (key != "id") // nothing asks for it
+        else if (key == "id")
+            TRY(check_id(value)); // nothing asks for it
+        else
             arguments[key] = value;
     }
-    return add_loader(options, driver, arguments, qapi::Spelling::qemu_opts, use.origin);
+    if (!given.find_last("driver"))
+        return Error::generic("Parameter 'driver' is missing");
+    return add_loader(options, driver, arguments, qapi::Spelling::keyval, use.origin);
 }
 
 std::vector<OptionKey> device_keys()

@@ -36,7 +36,17 @@ Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use)
     for (auto const& item : items)
         if (std::none_of(keys.begin(), keys.end(), [&](auto const& key) { return key.name == item.name; }))
             return Error::generic(cat("Invalid parameter '", item.name, "'"));
+        else if (item.name == "id")
+            TRY(check_id(item.value));
     return items;
+}
+
+Result<void> check_id(std::string_view id)
+{
+    if (util::is_identifier(id))
+        return {};
+    return Error::generic("Parameter 'id' expects an identifier")
+        .with_hint("Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
 }
 
 Result<std::vector<qapi::QemuOpt>> read_pairs(OptionUse const& use, std::string_view implied)

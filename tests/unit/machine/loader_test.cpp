@@ -126,5 +126,5 @@ TEST_CASE("loader: what is missing or does not go together is said")
     CHECK(ram.load(number(1, 0, 0x1000)) == "data-len cannot be greater then 8 bytes");
     CHECK(ram.load(number(1, 9, 0x1000)) == "data-len cannot be greater then 8 bytes");
     options.file = "/x";
-    CHECK(ram.load(options) == "data, data-len and data-be do not go with file");
+    CHECK(ram.load(options) == "Specifying a file is not supported when loading memory values");
 }
