@@ -37,21 +37,20 @@ Result<void> SerialLine::connect(io::Chardev& device)
             (*line)->add(std::move(stream));
     }));
     m_device = &device;
-    listen();
+    m_port.listen(
+        posted([](SerialLine& line) { line.drain(); }), posted([](SerialLine& line) { line.m_room.cancel(); }));
     return {};
 }
 
-void SerialLine::listen()
+/// May be called on any thread: does it on the main thread, if the line is still there then.
+std::function<void()> SerialLine::posted(void (*what)(SerialLine&)) const
 {
-    auto const post = [executor = m_tasks.executor(), life = std::weak_ptr(m_life)](void (*what)(SerialLine&)) {
-        return [executor, life, what] {
-            asio::post(executor, [life, what] {
-                if (auto const line = life.lock())
-                    what(**line);
-            });
-        };
+    return [executor = m_tasks.executor(), life = std::weak_ptr(m_life), what] {
+        asio::post(executor, [life, what] {
+            if (auto const line = life.lock())
+                what(**line);
+        });
     };
-    m_port.listen(post([](SerialLine& line) { line.drain(); }), post([](SerialLine& line) { line.m_room.cancel(); }));
 }
 
 /// From the streams of the old device nothing comes any more, and nothing goes there.
@@ -95,14 +94,8 @@ void SerialLine::drain()
 {
     if (std::any_of(m_peers.begin(), m_peers.end(), [](Peer const& peer) { return !peer.unsent.empty(); }))
         return; // the slowest one comes back here
-    if (!has_peer() && m_device && m_device->is_about_to_open()) {
-        // Who has connected before the guest spoke hears its first word.
-        asio::post(m_tasks.executor(), [life = std::weak_ptr(m_life)] {
-            if (auto const line = life.lock())
-                (*line)->drain();
-        });
-        return;
-    }
+    if (!has_peer() && m_device && m_device->is_about_to_open()) // before the guest spoke: hears its first word
+        return posted([](SerialLine& line) { line.drain(); })();
     auto const output = m_port.take_output();
     for (auto& peer : m_peers) {
         if (peer.gone)

@@ -33,7 +33,7 @@ private:
     Result<void> change(io::Chardev& device);
     void add(std::unique_ptr<io::Stream> stream);
     void leave(Peer& peer);
-    void listen();
+    std::function<void()> posted(void (*what)(SerialLine&)) const;
     bool has_peer() const;
     void drain();
     void write_some(Peer& peer);

@@ -4,6 +4,7 @@
 #include "io/address.hpp"
 #include "qapi/codec.hpp"
 #include "qapi/keyval.hpp"
+#include "util/identifier.hpp"
 #include "util/size.hpp"
 #include "util/text.hpp"
 
@@ -195,9 +196,7 @@ Result<std::vector<qapi::ChardevAddArguments>> parse_chardev(std::string_view te
 {
     auto options = parse_pairs(text, "backend");
     auto const id = TRY(take(options, "id", "chardev: no id specified"));
-    if (!util::is_identifier(id))
-        return Error::generic("Parameter 'id' expects an identifier")
-            .with_hint("Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
+    TRY(util::check_id(id));
     auto const backend = TRY(take(options, "backend", cat("chardev: \"", id, "\" missing backend")));
     qapi::Object mux_option;
     if (auto const mux = options.find("mux"); mux != options.end()) {

@@ -251,8 +251,10 @@ Result<void> App::take_descriptors()
         auto const fd = static_cast<int>(*number);
         if (!is_inherited(fd))
             return Error::generic("fd is not valid or already in use").context(origin);
-        util::UniqueFd const inherited(fd);
+        util::UniqueFd inherited(fd);
         m_inherited.add(name, TRY(inherited.duplicate()));
+        if (fd <= STDERR_FILENO) // of the whole process: nothing else shall get that number
+            static_cast<void>(inherited.release());
     }
     std::map<int, util::UniqueFd> inherited; // each may go into several sets; closed in the end
     for (auto& option : m_options.fds) {

@@ -118,9 +118,7 @@ Result<void> read_config(Options& options, std::string_view text, std::string_vi
         if (key.size() > longest_word || value.size() > longest_value)
             return Error::generic("parse error").context(origin);
         group.origin = origin;
-        if (!group.row->keys.empty()
-            && std::none_of(
-                group.row->keys.begin(), group.row->keys.end(), [wanted = key](auto& k) { return k.name == wanted; }))
+        if (!group.row->keys.empty() && !group.row->has_key(key))
             return Error::generic(cat("Invalid parameter '", key, "'")).context(origin);
         group.add(key, value);
     }

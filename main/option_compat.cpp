@@ -39,7 +39,7 @@ Result<void> check_drives(std::string_view letters)
 Result<void> check_boot(Options&, OptionUse const& use)
 {
     for (auto const& item : TRY(read_pairs(use, "order"))) {
-        if (std::none_of(use.row.keys.begin(), use.row.keys.end(), [&](auto& key) { return key.name == item.name; }))
+        if (!use.row.has_key(item.name))
             return Error::generic(cat("Parameter 'boot.", item.name, "' is unexpected"));
         if (item.name == "strict" || item.name == "menu")
             TRY(parse_switch(cat("boot.", item.name), item.value));

@@ -52,8 +52,7 @@ Result<void> set_accel(Options& options, OptionUse const& use)
     }
     warn_of_short_forms(given, use.origin);
     for (auto const& [key, value, short_form] : given) {
-        if (std::none_of(
-                use.row.keys.begin(), use.row.keys.end(), [&](auto const& known) { return known.name == key; }))
+        if (!use.row.has_key(key))
             return Error::generic(cat("Property '", named->value, "-accel.", key, "' not found"));
         if (key == "accel")
             TRY(choose_accelerators(options, value));
@@ -74,8 +73,7 @@ Result<void> set_smp(Options& options, OptionUse const& use)
 {
     std::uint64_t cpus = 0, maxcpus = 0, sockets = 0, dies = 0, clusters = 0, cores = 0, threads = 0;
     for (auto const& [key, value, short_form] : TRY(read_pairs(use, "cpus"))) {
-        if (std::none_of(
-                use.row.keys.begin(), use.row.keys.end(), [&](auto const& known) { return known.name == key; }))
+        if (!use.row.has_key(key))
             return Error::generic(cat("Parameter 'smp.", key, "' is unexpected"));
         auto const number = util::parse_uint64(value);
         if (!number)

@@ -4,6 +4,7 @@
 #include "qapi/codec.hpp"
 #include "qapi/json.hpp"
 #include "qapi/manual.hpp"
+#include "util/identifier.hpp"
 #include "util/size.hpp"
 #include "util/text.hpp"
 #include "util/units.hpp"
@@ -138,6 +139,11 @@ Result<void> add_json_device(Options& options, OptionUse const& use)
     if (!named->is_string())
         return Error::generic("Invalid parameter type for 'driver', expected: string");
     auto const driver = qapi::str(named->get_string());
+    if (auto const* id = arguments.if_contains("id")) {
+        if (!id->is_string())
+            return Error::generic("Invalid parameter type for 'id', expected: string");
+        TRY(util::check_id(qapi::view(id->get_string())));
+    }
     arguments.erase("driver");
     arguments.erase("id");
     return add_loader(options, driver, arguments, qapi::Spelling::json, use.origin);
@@ -166,7 +172,7 @@ Result<void> add_device(Options& options, OptionUse const& use)
         if (key == "driver")
             driver = value;
         else if (key == "id")
-            TRY(check_id(value)); // nothing asks for it
+            TRY(util::check_id(value)); // nothing asks for it
         else
             arguments[key] = value;
     }

@@ -7,6 +7,7 @@
 #include "main/options.hpp"
 #include "qapi/keyval.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,11 @@ struct OptionRow {
     std::string_view details{}; ///< more for the manual, in paragraphs with an empty line between them
     std::string_view group{}; ///< its name in -readconfig, where that is not `name`
     bool speaks_for_itself = false; ///< its errors come without "-NAME ARGUMENT: ", as QEMU finds them later
+
+    bool has_key(std::string_view wanted) const
+    {
+        return std::ranges::find(keys, wanted, &OptionKey::name) != keys.end();
+    }
 };
 
 struct OptionGroup {
@@ -66,8 +72,6 @@ Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use);
 Result<std::vector<qapi::QemuOpt>> read_pairs(OptionUse const& use, std::string_view implied);
 /// Warns of keys without a value ("server" for server=on), as QEMU does.
 void warn_of_short_forms(std::vector<qapi::QemuOpt> const& items, std::string_view origin);
-/// "Parameter 'id' expects an identifier", where it is none.
-Result<void> check_id(std::string_view id);
 /// The keys as QEMU lists them for "help": "WHAT options:", then "  KEY=<VALUE> - HELP".
 std::string keys_help(OptionRow const& row, std::string_view what);
 /// Whether QEMU 7.2 for x86 has an option of that name, which is not in the table.

@@ -2,6 +2,7 @@
 #include "main/options.hpp"
 
 #include "main/option_row.hpp"
+#include "util/identifier.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 
@@ -34,19 +35,11 @@ Result<std::vector<qapi::QemuOpt>> read_items(OptionUse const& use)
     auto items = qapi::parse_qemu_opts(use.argument, implied).items;
     warn_of_short_forms(items, use.origin);
     for (auto const& item : items)
-        if (std::none_of(keys.begin(), keys.end(), [&](auto const& key) { return key.name == item.name; }))
+        if (!use.row.has_key(item.name))
             return Error::generic(cat("Invalid parameter '", item.name, "'"));
         else if (item.name == "id")
-            TRY(check_id(item.value));
+            TRY(util::check_id(item.value));
     return items;
-}
-
-Result<void> check_id(std::string_view id)
-{
-    if (util::is_identifier(id))
-        return {};
-    return Error::generic("Parameter 'id' expects an identifier")
-        .with_hint("Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
 }
 
 Result<std::vector<qapi::QemuOpt>> read_pairs(OptionUse const& use, std::string_view implied)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "qom/user_object.hpp"
 
+#include "util/identifier.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 
@@ -58,9 +59,7 @@ Result<PreparedObject> prepare_user_object(TypeRegistry const& types, qapi::Obje
 
     auto options = type->options->make();
     TRY(qapi::decode_into(*type->options, options.get(), arguments, {}, spelling));
-    if (!util::is_identifier(id))
-        return Error::generic("Parameter 'id' expects an identifier")
-            .with_hint("Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
+    TRY(util::check_id(id));
     return PreparedObject{type, std::move(id), std::move(options)};
 }
 

@@ -94,7 +94,7 @@ def test_tcp(t):
 
 
 def test_inherited_descriptor(t):
-    "the memory arrives over -incoming fd:N, a descriptor that the program was started with; it is closed at the end"
+    "the memory arrives over -incoming fd:N, a descriptor that the program was started with"
     here, there = socket.socketpair()
     target = t.start("-m", "64M", "-incoming", "fd:%d" % there.fileno(), pass_fds=[there.fileno()], name="target")
     there.close()

@@ -147,6 +147,8 @@ TEST_CASE("options: -device loader and its arguments; no other device")
         == R"(-device {"driver":"virtio-net"}: 'virtio-net' is not a valid device model name)");
     CHECK(refused({"-device", R"({"driver":"loader","addr":"x"})"})
         == R"(-device {"driver":"loader","addr":"x"}: Parameter 'addr' expects uint64)");
+    CHECK(refused({"-device", R"({"driver":"loader","id":"1"})"})
+        == R"(-device {"driver":"loader","id":"1"}: Parameter 'id' expects an identifier)");
     CHECK(refused({"-device", "loader,x=1"}) == "-device loader,x=1: Property 'loader.x' not found");
     CHECK(refused({"-device", "loader,addr=x"}) == "-device loader,addr=x: Parameter 'addr' expects integer");
     CHECK(refused({"-device", "virtio-net"}) == "-device virtio-net: 'virtio-net' is not a valid device model name");
